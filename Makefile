@@ -1,0 +1,78 @@
+# make book   the environment, the runs, the notebooks, the figures, the book
+# make test   the environment, the style, the tests, the notebooks at smoke parameters, the book in a browser
+# make help   what else
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/bash
+
+PRESET ?= quick
+CORES ?= all
+PYTHON ?= python3
+VENV ?= .venv
+BOOK := build/$(PRESET)/html/index.html
+
+# One thread a job: two jobs on two cores are faster than one job on both, and sums keep their order.
+export OMP_NUM_THREADS ?= 1
+export MPLBACKEND := agg
+# Settings of the shell that would change what the notebooks' kernels do or say.
+export PYTHONNOUSERSITE := 1
+export PYDEVD_DISABLE_FILE_VALIDATION := 1
+export JUPYTER_PLATFORM_DIRS := 1
+unexport PYTHONPATH
+
+# With PY=python the interpreter in use is taken as it is, for example an activated conda environment.
+ifdef PY
+ENVIRONMENT :=
+else
+ENVIRONMENT := environment
+export PATH := $(abspath $(VENV))/bin:$(PATH)
+endif
+
+SNAKEMAKE := snakemake --cores $(CORES) --rerun-triggers params --rerun-incomplete --nolock --quiet all
+
+.PHONY: help
+help: ## say what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
+	@echo "options: PRESET=quick|cifar|paper  CORES=all|N  PY=python (use the environment that is active)"
+
+.PHONY: book
+book: $(ENVIRONMENT) ## build the book
+	@$(SNAKEMAKE) --config preset=$(PRESET)
+	@echo
+	@echo "The book: $(abspath $(BOOK))"
+
+.PHONY: test
+test: $(ENVIRONMENT) ## check the style, the core, the notebooks and the built book
+	ruff check .
+	pytest -n 2 -q tests --ignore=tests/test_book.py
+	python scripts/notebooks.py smoke build/smoke
+	RODFLOW_RUNS=$(CURDIR)/build/smoke/runs \
+	pytest -n 2 -q --nbmake --nbmake-timeout=300 build/smoke/notebooks
+	$(MAKE) --no-print-directory book
+	pytest -q tests/test_book.py
+
+# The list installed is kept beside the packages, so that the same list is never installed twice and
+# an installation that was interrupted is taken up again.
+INSTALLED := $(VENV)/installed.txt
+.PHONY: environment
+environment: ## install what requirements.txt lists, into .venv
+	@cmp -s requirements.txt $(INSTALLED) || { \
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: Python 3.11 or newer is needed; set PYTHON=, for example make book PYTHON=python3.12")' && \
+	echo "Installing the environment into $(VENV); this takes a few minutes, once." && \
+	$(PYTHON) -m venv $(VENV) && \
+	python -m pip install --quiet --no-compile "$$(grep '^torch==' requirements.txt)" && \
+	python -m pip install --quiet --no-compile -r requirements.txt && \
+	python -m pip install --quiet --no-compile --no-deps --no-build-isolation -e . && \
+	cp requirements.txt $(INSTALLED); }
+
+.PHONY: lock
+lock: ## write requirements.txt anew from pyproject.toml
+	rm -rf build/lock && $(PYTHON) -m venv build/lock
+	build/lock/bin/pip install --quiet setuptools '.[book,test]'
+	{ head -n 2 requirements.txt; build/lock/bin/pip freeze --all --exclude pip --exclude rodflow | sed 's/+cpu//'; } > build/requirements.txt
+	mv build/requirements.txt requirements.txt && rm -rf build/lock
+
+.PHONY: clean
+clean: ## remove what was built; the environment and figures/ stay
+	rm -rf build .snakemake

@@ -1,0 +1,127 @@
+"""Runs -> notebooks -> figures -> book.
+
+    snakemake --cores all --rerun-triggers params --rerun-incomplete --nolock [--config preset=cifar]
+
+What is stale is decided by content, not by time: a clone gives every file an arbitrary time, and an
+editor that saves an unchanged file gives it a new one. So every rule carries, as its parameter, a
+key hashed from all that its product depends on (scripts/content.py), and the only trigger is
+`params`: a job runs again when its key differs from the one with which its product was made, when
+the product is missing, or when it was left unfinished. Sources are `ancient`, for the same reason.
+
+    run         its row of presets.py, the modules of the core that a run imports
+    notebook    its own text, the modules it imports, its runs
+    book        book/, the executed notebooks and their figures
+"""
+
+import sys
+from pathlib import Path
+
+import jupytext
+
+ROOT = Path(workflow.basedir)
+sys.path[:0] = [str(ROOT / "scripts"), str(ROOT)]
+from content import core_closure, digest
+from rodflow_core.presets import preset
+
+PRESET = config.get("preset", "quick")
+BUILD = f"build/{PRESET}"
+SOURCES = {path.stem: path for path in sorted((ROOT / "notebooks").glob("*.py"))}
+# The table of presets counts through its rows, so that an edit of one row leaves the others alone.
+RUN_CODE = core_closure("from rodflow_core import runs", without=["presets"])
+
+
+def runs_of(name):
+    """The runs a notebook names in its header, `rodflow: {runs: [adam-mlp]}`; it may name none."""
+    return jupytext.read(SOURCES[name]).metadata.get("rodflow", {}).get("runs", [])
+
+
+def row_of(run):
+    optimizer, architecture = run.rsplit("-", 1)
+    return preset(PRESET, optimizer, architecture)
+
+
+def notebook_key(name):
+    text = SOURCES[name].read_text(encoding="utf-8")
+    rows = [row_of(run).fingerprint for run in RUNS[name]]
+    code = core_closure(text, without=["presets"] if rows else [])
+    return digest(PRESET, text, ROOT / "scripts/notebooks.py", *code, *rows)
+
+
+RUNS = {name: runs_of(name) for name in SOURCES}
+ROWS = {run: row_of(run) for runs in RUNS.values() for run in runs}
+NOTEBOOK_KEYS = {name: notebook_key(name) for name in SOURCES}
+BOOK_KEY = digest(*NOTEBOOK_KEYS.values(), ROOT / "book", ROOT / "scripts/assemble.py")
+
+
+wildcard_constraints:
+    run="[^/]+",
+    name="[^/]+",
+
+
+localrules:
+    book,
+
+
+rule book:
+    input:
+        notebooks=expand(f"{BUILD}/notebooks/{{name}}.ipynb", name=SOURCES),
+        figures=expand(f"{BUILD}/figures/{{name}}", name=SOURCES),
+    output:
+        f"{BUILD}/html/index.html",
+    params:
+        key=BOOK_KEY,
+    log:
+        f"{BUILD}/logs/book.log",
+    shell:
+        # The new site takes the old one's place only once it is whole.
+        """
+        echo "book"
+        (python scripts/assemble.py {BUILD} \
+        && NO_COLOR=1 jupyter-book build -W --keep-going {BUILD}/source) > {log} 2>&1 \
+        || {{ grep -iE 'warning|error' {log} >&2; exit 1; }}
+        rm -rf {BUILD}/html && mv {BUILD}/source/_build/html {BUILD}/html
+        """
+
+
+rule notebook:
+    input:
+        source=ancient("notebooks/{name}.py"),
+        runs=lambda wildcards: [f"{BUILD}/runs/{run}.done" for run in RUNS[wildcards.name]],
+    output:
+        notebook=f"{BUILD}/notebooks/{{name}}.ipynb",
+        # Written here first: figures/ gets them when the whole book has been built.
+        figures=directory(f"{BUILD}/figures/{{name}}"),
+    params:
+        key=lambda wildcards: NOTEBOOK_KEYS[wildcards.name],
+    log:
+        f"{BUILD}/logs/notebook-{{name}}.log",
+    threads: 1
+    shell:
+        """
+        echo "notebook {wildcards.name}"
+        mkdir -p {output.figures}
+        python scripts/notebooks.py run {input.source} {output.notebook} \
+        -d preset {PRESET} -d figures {output.figures} > {log} 2>&1 \
+        || {{ tail -n 40 {log} >&2; exit 1; }}
+        """
+
+
+rule run:
+    # The record is no output: Snakemake would delete it before the job starts, and `rodflow run`
+    # keeps one that is current, as those of figures/runs are in a fresh clone.
+    output:
+        touch(f"{BUILD}/runs/{{run}}.done"),
+    params:
+        key=lambda wildcards: digest(ROWS[wildcards.run].fingerprint, *RUN_CODE),
+        optimizer=lambda wildcards: ROWS[wildcards.run].optimizer,
+        architecture=lambda wildcards: ROWS[wildcards.run].architecture,
+        record=lambda wildcards: f"figures/runs/{ROWS[wildcards.run].name}.nc",
+    log:
+        f"{BUILD}/logs/run-{{run}}.log",
+    threads: 1
+    shell:
+        """
+        echo "run {wildcards.run}, preset {PRESET}; progress in {log}"
+        rodflow run --optimizer {params.optimizer} --architecture {params.architecture} \
+        --preset {PRESET} -o {params.record} > {log} 2>&1 || {{ tail -n 40 {log} >&2; exit 1; }}
+        """

@@ -1,0 +1,132 @@
+"""What a recorded run says of the paper's claims: ratios, medians, a slope, a verdict by rule."""
+
+from __future__ import annotations
+
+import json
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+
+CLOSER = 5.0
+"""How many times closer than the stable flow's a rod flow's centre must be for the claim to hold."""
+WITHIN = 0.05
+"""How far, relatively, its preconditioned sharpness may be from the optimizer's."""
+
+
+class Tracking(NamedTuple):
+    """How well a flow tracks the optimizer over one run; medians over the lockstep.
+
+    Attributes:
+        distance: of the flow's centre to the optimizer's, in weight.
+        end_distance: the same at the last step.
+        sharpness: preconditioned sharpness over its threshold.
+        loss_error: relative error of the loss at the centre.
+        delta_error: relative error of ``|delta|``; NaN for a stable flow.
+        mu_error: relative error of ``|mu|``; NaN without a first moment.
+        nu_error: relative error of the norm of the second moment; NaN without one.
+        alignment: ``|cos|`` between the half-displacements; NaN for a stable flow.
+        plateau: slope of ``log distance`` against ``log time`` over the second half; 0 is a plateau.
+    """
+
+    distance: float
+    end_distance: float
+    sharpness: float
+    loss_error: float
+    delta_error: float
+    mu_error: float
+    nu_error: float
+    alignment: float
+    plateau: float
+
+
+class Claims(NamedTuple):
+    """What one run says.
+
+    Attributes:
+        ratio: median distance of the stable flow over that of the rod flow.
+        end_ratio: the same at the last step.
+        sharpness: the optimizer's preconditioned sharpness over its threshold, median.
+        regime: oscillation over drift, median: far below 1 there is no rod to see.
+        stable: how the stable flow tracks.
+        rod: how the rod flow tracks.
+        failed: trajectories that stopped being finite, with the step.
+        verdict: ``holds``, ``partly`` or ``fails``, by the rule of ``verdict``.
+    """
+
+    ratio: float
+    end_ratio: float
+    sharpness: float
+    regime: float
+    stable: Tracking
+    rod: Tracking
+    failed: dict[str, int]
+    verdict: str
+
+
+def assess(run: xr.Dataset, tag: str = "rod") -> Claims:
+    """Assess a recorded run.
+
+    The first sample is left out of distances: all flows start at the optimizer's centre.
+
+    Args:
+        run: a data set made by ``runs.compute``.
+        tag: the rod flow to assess.
+    """
+    stable, rod = tracking(run, "sf"), tracking(run, tag)
+    ratio, end = stable.distance / rod.distance, stable.end_distance / rod.end_distance
+    sharpness = _median(run["disc_pre_sharpness_wbar"][:, 0]) / run.attrs["threshold"]
+    regime = _median(run["disc_oscillation"] / run["disc_drift"])
+    failed = json.loads(run.attrs["failed"])
+    word = verdict(ratio, rod.sharpness / sharpness)
+    return Claims(ratio, end, sharpness, regime, stable, rod, failed, word)
+
+
+def tracking(run: xr.Dataset, tag: str) -> Tracking:
+    """Measure how one flow tracks the optimizer."""
+    is_stable = tag == "sf"
+    loss = "sf_loss" if is_stable else f"{tag}_loss_wbar"
+    sharpness = "sf_pre_sharpness" if is_stable else f"{tag}_pre_sharpness_wbar"
+    cosine = "cos_delta_alignment" if tag == "rod" else f"cos_delta_alignment_{tag}"
+    distance = run[f"dist_wbar_disc_to_{tag}"].to_numpy()[1:]
+
+    def error(name: str, truth: str) -> float:
+        return _median(abs(run[name] / run[truth] - 1)) if name in run else float("nan")
+
+    return Tracking(
+        _median(distance),
+        float(distance[-1]),
+        _median(run[sharpness][:, 0]) / run.attrs["threshold"],
+        error(loss, "disc_loss_wbar"),
+        error(f"delta_norm_{tag}", "disc_delta_norms"),
+        error(f"mu_norm_{tag}", "disc_mu_norms"),
+        error(f"nu_norm_{tag}", "nu_norm_disc"),
+        _median(run[cosine]) if cosine in run else float("nan"),
+        _slope(distance),
+    )
+
+
+def verdict(ratio: float, sharpness: float) -> str:
+    """Give the verdict word: on the centre's ratio and on rod over optimizer sharpness.
+
+    ``holds``: at least ``CLOSER`` times closer, sharpness within ``WITHIN``. ``partly``: one of the
+    two. ``fails``: neither, or not finite.
+    """
+    met = (ratio >= CLOSER) + (abs(sharpness - 1) <= WITHIN)
+    return ("fails", "partly", "holds")[met]
+
+
+def _median(values: object) -> float:
+    values = np.asarray(values)
+    values = values[np.isfinite(values)]
+    return float(np.median(values)) if len(values) else float("nan")
+
+
+def _slope(distance: np.ndarray) -> float:
+    """Give the least-squares slope of log distance against log time over the second half."""
+    time = np.arange(1, len(distance) + 1)
+    half = slice(len(distance) // 2, None)
+    good = np.isfinite(distance[half]) & (distance[half] > 0)
+    if good.sum() < 2:
+        return float("nan")
+    return float(np.polyfit(np.log(time[half][good]), np.log(distance[half][good]), 1)[0])

@@ -1,0 +1,162 @@
+"""The command line: ``rodflow run`` and ``rodflow info``."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rodflow_core import __version__
+from rodflow_core.presets import ARCHITECTURES, PRESETS, RunConfig, member, preset
+
+_RUN_HELP = """\
+Run an optimizer, its stable flow and its rod flow side by side, and record the run.
+
+A preset gives every number; each option below replaces one. A run that was interrupted goes on
+where it stopped when the same command is given again, to the same bits; one that is already
+recorded by the same code is not computed again.
+"""
+_RUN_EXAMPLES = """\
+examples:
+  rodflow run --optimizer adam --architecture mlp --preset quick -o run.nc
+  rodflow run --optimizer heavy_ball --architecture mlp --learning-rate 0.7 --beta1 0.6 -o hb.nc
+  rodflow run --optimizer adam --architecture mlp --preset cifar --data-path cifar10.npz -o c.nc
+  rodflow info run.nc
+"""
+_OPTIONS = {
+    "learning_rate": (float, "step size"),
+    "beta1": (float, "decay of the first moment, in [0, 1)"),
+    "beta2": (float, "decay of the second moment, in [0, 1)"),
+    "epsilon": (float, "added to the square root of the second moment"),
+    "warmup": (int, "discrete steps before the flows start"),
+    "steps": (int, "steps side by side"),
+    "data": (str, "digits (embedded) or cifar10"),
+    "data_path": (str, "local .npz with CIFAR-10 images and labels"),
+    "examples": (int, "size of the class-balanced subset"),
+    "loss": (str, "mse or cross_entropy"),
+    "rank": (int, "eigenpairs of the extent tensor kept"),
+    "substeps": (int, "Euler substeps of the flows per step"),
+    "spectrum_every": (int, "steps between two eigensolves; 0 for none"),
+    "eigenvalues": (int, "leading eigenvalues in each eigensolve"),
+    "microbatch": (int, "examples in one pass"),
+    "seed": (int, "of the initial weights and of the subset"),
+    "dtype": (str, "float32 or float64"),
+    "device": (str, "a torch device, for example cpu or cuda"),
+}
+
+
+def parser() -> argparse.ArgumentParser:
+    """Build the parser of the command line."""
+    top = argparse.ArgumentParser(
+        prog="rodflow",
+        description="Rod flow, executable: optimizers at the edge of stability and their flows.",
+        epilog="`rodflow COMMAND --help` teaches each command.",
+    )
+    top.add_argument("--version", action="version", version=f"rodflow {__version__}")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    run = commands.add_parser(
+        "run",
+        help="compute and record a run",
+        description=_RUN_HELP,
+        epilog=_RUN_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    run.add_argument("--optimizer", required=True, help="gd, heavy_ball, nesterov, adam, ...")
+    run.add_argument("--architecture", default="mlp", help=", ".join(ARCHITECTURES))
+    run.add_argument("--preset", default="quick", help=", ".join(PRESETS))
+    run.add_argument("-o", "--output", type=Path, required=True, help="NetCDF file to write")
+    run.add_argument("--force", action="store_true", help="replace an output of another run")
+    run.add_argument("--quiet", action="store_true", help="no progress bar")
+    numbers = run.add_argument_group("numbers that replace the preset's")
+    for name, (kind, words) in _OPTIONS.items():
+        option = "--" + name.replace("_", "-")
+        numbers.add_argument(option, type=kind, metavar=kind.__name__.upper(), help=words)
+    numbers.add_argument(
+        "--backward-error", action="store_true", default=None, help="add the correction of F.2"
+    )
+    info = commands.add_parser(
+        "info", help="say what a recorded run is", description="Say what a recorded run is."
+    )
+    info.add_argument("run", type=Path, help="NetCDF file written by `rodflow run`")
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; give the exit status.
+
+    Status 2 and one sentence on standard error for bad input, 130 when interrupted.
+    """
+    options = parser().parse_args(arguments)
+    try:
+        return {"run": _run, "info": _info}[options.command](options)
+    except ValueError as error:
+        print(f"rodflow: error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("rodflow: interrupted; give the same command again to go on.", file=sys.stderr)
+        return 130
+
+
+def configuration(options: argparse.Namespace) -> RunConfig:
+    """Give the configuration that the options of ``rodflow run`` describe."""
+    known = {f.name for f in dataclasses.fields(RunConfig)} - {"optimizer", "architecture"}
+    changes = {key: value for key, value in vars(options).items() if key in known}
+    _check_optimizer(options.optimizer)
+    return preset(options.preset, options.optimizer, options.architecture, **changes)
+
+
+def _check_optimizer(name: str) -> None:
+    from rodflow_core.optimizers import OPTIMIZERS  # torch takes a second: not for --help
+
+    member("optimizer", name, OPTIMIZERS)
+
+
+def _run(options: argparse.Namespace) -> int:
+    config = configuration(options)
+    from rodflow_core import runs
+
+    path = options.output
+    if path.exists() and not options.force:
+        try:
+            other = runs.load(path)
+        except ValueError as error:
+            raise ValueError(f"{error} It was left as it is; --force replaces it.") from error
+        if other.attrs["fingerprint"] != config.fingerprint:
+            raise ValueError(
+                f"{path} holds another run ({other.attrs['title']}); "
+                "name another output, or replace it with --force."
+            )
+    dataset = runs.load_or_run(config, path=path, progress_bar=not options.quiet)
+    print(f"{path}: {dataset.attrs['title']}, {dataset.attrs['seconds']:.1f} s")
+    for tag, step in json.loads(dataset.attrs["failed"]).items():
+        print(f"  {tag} was no longer finite at step {step}; its later samples are NaN.")
+    return 0
+
+
+def _info(options: argparse.Namespace) -> int:
+    from rodflow_core import runs
+
+    dataset = runs.load(options.run)
+    attrs = dict(dataset.attrs)
+    config = json.loads(attrs.pop("config"))
+    print(attrs.pop("title"))
+    print("\nconfiguration")
+    for key, value in config.items():
+        print(f"  {key:16} {value}")
+    print("\nprovenance")
+    for key, value in attrs.items():
+        print(f"  {key:16} {value}")
+    stale = attrs["core"] != runs.core_version()
+    print(f"  {'current':16} {'no: the core has changed since' if stale else 'yes'}")
+    print("\nquantities")
+    for name, variable in dataset.data_vars.items():
+        words = f"{variable.attrs['long_name']} [{variable.attrs['units']}]"
+        print(f"  {name:40} {str(tuple(variable.sizes.values())):10} {words}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,254 @@
+r"""Leading eigenpairs of a symmetric operator that is known only by its products.
+
+Training at the edge of stability holds several eigenvalues of the Hessian at one threshold, so
+what has to be resolved here is a tight cluster, often an exact multiplicity, of which a single
+Krylov sequence sees one direction. The solver therefore works on a block. It is the Lanczos method
+with thick restarts, in Davidson's form: Rayleigh-Ritz on the whole orthonormal basis, then one new
+direction from the residual of each pair that is still open. Without a preconditioner both names
+span the same space, but in this form a warm start needs no treatment of its own.
+
+A wanted pair is open until its residual is below the tolerance. The next best Ritz vectors, the
+guards, are open too while value plus residual reaches the last wanted value: as long as one of
+them may belong among the wanted, the answer is not final. They are handed on to the next call.
+
+No residual tells of an eigenvector to which the whole basis is orthogonal. NUMBERS
+A warm start relies on the operator turning from call to call, so
+that residuals point to a rival; along gradient descent on a small network at the edge of stability
+none was overlooked in 110 calls. An operator that hardly turns while another eigenvalue overtakes
+calls for a cold start from time to time, or for a guess of the new direction in `start`.
+
+Sources: Davidson, J. Comput. Phys. 17 (1975) 87, for the expansion; Wu and Simon, SIAM J. Matrix
+Anal. Appl. 22 (2000) 602, for the thick restart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+__all__ = ["Eigenpairs", "leading_eigenpairs", "preconditioned_operator"]
+
+
+class Eigenpairs(NamedTuple):
+    """Approximate leading eigenpairs, and how far they can be trusted.
+
+    Attributes:
+        values: (k,) eigenvalues, largest first, in the units of the operator.
+        vectors: (dim, k) orthonormal eigenvectors, in the order of `values`.
+        residuals: (k,) norms |A v - lambda v|, in the units of the operator. Some eigenvalue of A
+            lies within this distance of each value.
+        converged: whether every residual reached the tolerance, and no guard may still belong among
+            the wanted pairs.
+        matvecs: products with the operator that were spent.
+        subspace: (dim, at most k + guard) orthonormal; the `start` of the next call. Its first
+            columns are `vectors`, the others those carried as guards.
+    """
+
+    values: Tensor
+    vectors: Tensor
+    residuals: Tensor
+    converged: bool
+    matvecs: int
+    subspace: Tensor
+
+
+def leading_eigenpairs(
+    matvec: Callable[[Tensor], Tensor],
+    dim: int,
+    k: int = 1,
+    *,
+    start: Tensor | None = None,
+    tol: float = 1e-6,
+    max_matvecs: int | None = None,
+    guard: int = 2,
+    dtype: torch.dtype | None = None,
+    device: torch.device | str | None = None,
+    seed: int = 0,
+) -> Eigenpairs:
+    r"""Find the k algebraically largest eigenpairs of a symmetric operator.
+
+    Args:
+        matvec: product with the operator A, (dim,) -> (dim,). A must be symmetric; the
+            antisymmetric part of its projection, rounding otherwise, is discarded.
+        dim: size of the operator.
+        k: number of eigenpairs, 1 <= k <= dim.
+        start: (dim, j) columns that span a guess, such as `subspace` of an earlier call. Missing
+            columns, and those that are not finite, are drawn at random; those beyond
+            k + guard are left out. A call in which nothing has moved costs k + guard products.
+        tol: largest residual accepted, relative to the largest |eigenvalue| met. It is not taken
+            below 64 + sqrt(dim) / 4 roundings of the dtype, the accuracy of a product.
+        max_matvecs: products allowed, at least k; by default 100 + 50 k.
+        guard: vectors carried beyond the wanted ones.
+        dtype: torch.float32 or torch.float64; that of `start`, else torch's default.
+        device: that of `start`, else the CPU.
+        seed: of the random columns, the same on every device.
+
+    Returns:
+        The eigenpairs reached. Where the products ran out, `converged` is False and the residuals
+        say how far it came. Where the operator gave a NaN or an infinity, `converged` is False,
+        values, vectors and residuals are NaN, and `subspace` is the last finite one.
+
+    Raises:
+        ValueError: k, guard, max_matvecs, the dtype or a shape is not what is expected.
+    """
+    dtype = dtype or (torch.get_default_dtype() if start is None else start.dtype)
+    max_matvecs = 100 + 50 * k if max_matvecs is None else max_matvecs
+    _check(dim, k, guard, max_matvecs, start, dtype)
+    width = min(k + guard, dim)
+    block = _starting_block(start, dim, width, dtype, device, seed)
+    return _iterate(matvec, block, k, tol, max_matvecs)
+
+
+def preconditioned_operator(
+    hvp: Callable[[Tensor], Tensor], inv_sqrt: Callable[[Tensor], Tensor]
+) -> Callable[[Tensor], Tensor]:
+    r"""Compose $v \mapsto P^{-1/2} H P^{-1/2} v$, the preconditioned Hessian of eq. (47).
+
+    It is symmetric and has the eigenvalues of $P^{-1} H$, whose eigenvectors are $P^{-1/2} v$.
+
+    Args:
+        hvp: product with the Hessian H, (d,) -> (d,).
+        inv_sqrt: product with the inverse square root of the symmetric positive definite
+            preconditioner P, (d,) -> (d,).
+
+    Returns:
+        Product with the preconditioned Hessian, (d,) -> (d,).
+    """
+    return lambda v: inv_sqrt(hvp(inv_sqrt(v)))
+
+
+def _starting_block(
+    start: Tensor | None,
+    dim: int,
+    width: int,
+    dtype: torch.dtype,
+    device: torch.device | str | None,
+    seed: int,
+) -> Tensor:
+    """Return (dim, width) orthonormal columns: those of `start`, then random ones."""
+    generator = torch.Generator().manual_seed(seed)
+    random = torch.randn(dim, width, dtype=dtype, device="cpu", generator=generator)
+    if start is None:
+        candidates = random.to(device=device)
+    else:
+        given = start.detach().to(device=device, dtype=dtype)[:, :width]
+        given = given[:, torch.isfinite(given).all(0)]
+        candidates = torch.cat([given, random.to(given)], 1)
+    return _orthonormal(candidates, candidates[:, :0], width)
+
+
+def _iterate(
+    matvec: Callable[[Tensor], Tensor], block: Tensor, k: int, tol: float, max_matvecs: int
+) -> Eigenpairs:
+    """Run the block Davidson iteration from the orthonormal columns of `block`."""
+    dim, width = block.shape
+    # Restarts leave up to some sixty roundings in V and A V; the part that grows with the size is
+    # what a network of 2e5 parameters reached in float32, with a factor of three.
+    tol = max(tol, (64 + dim**0.5 / 4) * torch.finfo(block.dtype).eps)
+    capacity = min(dim, max(4 * width, 24))  # columns of the basis: memory against restarts
+    basis, image = block[:, :0], block[:, :0]  # V and A V
+    matvecs, scale = 0, 0.0
+    while True:
+        block = block[:, : max_matvecs - matvecs]
+        basis = torch.cat([basis, block], 1)
+        image = torch.cat([image, _apply(matvec, block)], 1)
+        matvecs += block.shape[1]
+
+        projected = (basis.T @ image).to("cpu", torch.float64)
+        if not bool(torch.isfinite(projected).all()):
+            # The first columns are finite: those that the caller gave or, later, the best known.
+            return _not_finite(basis[:, :width], k, matvecs)
+        values, rotation = _rayleigh_ritz(projected, like=basis)
+        scale = max(scale, float(values.abs().max()))
+        vectors = basis @ rotation[:, :width]
+        residuals = image @ rotation[:, :width] - vectors * values[:width]
+        # In units of the operator, so that no square can overflow or vanish.
+        unit = scale or 1.0
+        residuals, leaders = residuals / unit, values[:width] / unit
+        norms = torch.linalg.vector_norm(residuals, dim=0)
+        # The wanted pairs above the tolerance, and the guards that may belong among them.
+        open_pairs = (norms > tol) & (leaders + norms >= leaders[k - 1])
+
+        if bool(open_pairs.any()) and matvecs < max_matvecs:
+            if capacity < dim and basis.shape[1] + int(open_pairs.sum()) > capacity:
+                kept = rotation[:, : (capacity + width) // 2]
+                basis, image = basis @ kept, image @ kept
+            block = _orthonormal(residuals[:, open_pairs], basis)
+            if block.shape[1] > 0:
+                continue
+        return Eigenpairs(
+            values=values[:k],
+            vectors=vectors[:, :k],
+            residuals=norms[:k] * scale,
+            converged=not bool(open_pairs.any()),
+            matvecs=matvecs,
+            subspace=vectors,
+        )
+
+
+def _rayleigh_ritz(projected: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
+    """Solve the small eigenproblem, largest first, in double precision on the CPU."""
+    values, rotation = torch.linalg.eigh((projected + projected.T) / 2)
+    return values.flip(0).to(like), rotation.flip(1).to(like)
+
+
+def _orthonormal(candidates: Tensor, basis: Tensor, limit: int | None = None) -> Tensor:
+    """Return orthonormal columns that span what the candidates add to the orthonormal basis."""
+    dim, known = basis.shape
+    full = dim if limit is None else min(dim, known + limit)
+    # What is left of a unit vector below this is rounding and points nowhere.
+    floor = 100 * dim**0.5 * torch.finfo(basis.dtype).eps
+    for candidate in candidates.unbind(1):
+        if basis.shape[1] == full:
+            break
+        direction = candidate / candidate.abs().max().clamp_min(torch.finfo(basis.dtype).tiny)
+        direction = torch.nn.functional.normalize(direction, dim=0)
+        for _ in range(2):  # once leaves rounding that the division below would magnify
+            direction = direction - basis @ (basis.T @ direction)
+        remainder = torch.linalg.vector_norm(direction)
+        if float(remainder) > floor:
+            basis = torch.cat([basis, (direction / remainder)[:, None]], 1)
+    return basis[:, known:]
+
+
+def _apply(matvec: Callable[[Tensor], Tensor], block: Tensor) -> Tensor:
+    """Multiply each column; copied at once, since a matvec may reuse its output."""
+    products = torch.empty_like(block)
+    for i, column in enumerate(block.unbind(1)):
+        product = matvec(column.contiguous()).detach()
+        if product.shape != column.shape:
+            raise ValueError(
+                f"matvec returned shape {tuple(product.shape)} for a vector of shape "
+                f"{tuple(column.shape)}, expected the same; flatten its result."
+            )
+        products[:, i] = product
+    return products
+
+
+def _not_finite(subspace: Tensor, k: int, matvecs: int) -> Eigenpairs:
+    """Report an operator that gave a NaN or an infinity."""
+    nan = subspace.new_full((k,), torch.nan)
+    vectors = subspace.new_full((subspace.shape[0], k), torch.nan)
+    return Eigenpairs(nan, vectors, nan.clone(), False, matvecs, subspace)
+
+
+def _check(
+    dim: int, k: int, guard: int, max_matvecs: int, start: Tensor | None, dtype: torch.dtype
+) -> None:
+    """Raise the ValueError that names what the caller has to change."""
+    if not 1 <= k <= dim:
+        raise ValueError(f"k is {k}, expected 1 <= k <= dim = {dim}; ask for fewer eigenpairs.")
+    if guard < 0:
+        raise ValueError(f"guard is {guard}, expected 0 or more; 2 is the default.")
+    if max_matvecs < k:
+        raise ValueError(f"max_matvecs is {max_matvecs}, expected at least k = {k}; raise it.")
+    if dtype not in (torch.float32, torch.float64):
+        raise ValueError(f"dtype is {dtype}, expected torch.float32 or torch.float64; pass one.")
+    if start is not None and (start.ndim != 2 or start.shape[0] != dim):
+        raise ValueError(
+            f"start has shape {tuple(start.shape)}, expected (dim = {dim}, j); "
+            "give the guess as columns."
+        )
