@@ -108,14 +108,14 @@ rule notebook:
 
 rule run:
     # The record is no output: Snakemake would delete it before the job starts, and `rodflow run`
-    # keeps one that is current, as those of figures/runs are in a fresh clone.
+    # keeps one that is current, as those of figures/runs are in a fresh clone (--force lets it
+    # replace one of another configuration: the row of the table has been edited).
     output:
         touch(f"{BUILD}/runs/{{run}}.done"),
     params:
         key=lambda wildcards: digest(ROWS[wildcards.run].fingerprint, *RUN_CODE),
         optimizer=lambda wildcards: ROWS[wildcards.run].optimizer,
         architecture=lambda wildcards: ROWS[wildcards.run].architecture,
-        record=lambda wildcards: f"figures/runs/{ROWS[wildcards.run].name}.nc",
     log:
         f"{BUILD}/logs/run-{{run}}.log",
     threads: 1
@@ -123,5 +123,6 @@ rule run:
         """
         echo "run {wildcards.run}, preset {PRESET}; progress in {log}"
         rodflow run --optimizer {params.optimizer} --architecture {params.architecture} \
-        --preset {PRESET} -o {params.record} > {log} 2>&1 || {{ tail -n 40 {log} >&2; exit 1; }}
+        --preset {PRESET} --force -o figures/runs/{wildcards.run}-{PRESET}.nc > {log} 2>&1 \
+        || {{ tail -c 2000 {log} >&2; exit 1; }}
         """

@@ -46,16 +46,19 @@ def rod(half_displacement: Tensor) -> Extent:
 def relax(extent: Extent, drive: Tensor, dt: float, rank: int) -> Extent:
     """Advance ``dSigma/dt = -2 Sigma + drive drive^T`` by one Euler step: equations (268)-(273).
 
-    Decay, project, augment, add, truncate. The decay is the Euler factor ``1 - 2 dt`` of (268), not
-    ``exp(-2 dt)``: with the drive weighted by ``dt`` only the former keeps the fixed point.
+    The decay is the Euler factor ``1 - 2 dt`` of (268), not ``exp(-2 dt)``: with the drive weighted
+    by ``dt`` only the former keeps the fixed point.
 
-    Departure from the paper: the QR of its last step is a polar correction of the basis folded into
-    the final rotation. It is as accurate on a nearly orthonormal basis, and no pass over ``D``.
+    Departure from the paper: decay, projection, augmentation, addition and truncation are one
+    eigenproblem of the Gram matrix of basis and drive, scaled by the square roots of their weights,
+    so that ``D`` is passed over a few times only. What is below rounding in ``Sigma`` is dropped.
+    The closing re-orthogonalisation is the paper's QR, by a Cholesky factor.
 
     Args:
         extent: ``Sigma``; may have rank zero.
         drive: ``(D, k)``, in units of ``z`` per square root of a step.
-        dt: length of the substep, in steps, in (0, 1/2] for a positive semidefinite result.
+        dt: length of the substep, in steps. Above 1/2 the decay overshoots, and what would become
+            negative is set to zero.
         rank: how many eigenpairs to keep, at least 1.
 
     Returns:
@@ -68,42 +71,36 @@ def relax(extent: Extent, drive: Tensor, dt: float, rank: int) -> Extent:
         raise ValueError(f"rank is {rank}; expected at least 1.")
     # Vectors are rows in here: every operation over D is then on contiguous memory.
     rows, drive_rows = extent.basis.T, drive.T
-    decayed = (1 - 2 * dt) * extent.eigenvalues
-    new_rows = _augmentation(rows, drive_rows)
-    rows = torch.cat((rows, new_rows))
-    coefficients = rows @ drive_rows.T
-    core = torch.diag(torch.nn.functional.pad(decayed, (0, len(new_rows))))
-    core = core + dt * coefficients @ coefficients.T
-    if not torch.isfinite(core).all():
+    cross = rows @ drive
+    gram = torch.cat(
+        (
+            torch.cat((rows @ extent.basis, cross), dim=1),
+            torch.cat((cross.T, drive_rows @ drive), dim=1),
+        )
+    )
+    weights = torch.cat(((1 - 2 * dt) * extent.eigenvalues, drive.new_full((len(drive_rows),), dt)))
+    scale = weights.abs().sqrt()
+    gram = scale[:, None] * gram * scale
+    if not torch.isfinite(gram).all():
         return Extent(drive.new_full((len(drive), 1), torch.nan), drive.new_full((1,), torch.nan))
-    eigenvalues, vectors = torch.linalg.eigh(core)
-    kept = min(rank, len(eigenvalues))
-    eigenvalues = eigenvalues.flip(0)[:kept].clamp(min=0)
-    vectors = vectors.flip(1)[:, :kept]
-    # (I + E)^-1/2 = I - E/2 + O(E^2), with E the loss of orthonormality, a few roundings.
-    error = rows @ rows.T - torch.eye(len(rows), dtype=rows.dtype, device=rows.device)
-    return Extent(((vectors.T - 0.5 * vectors.T @ error) @ rows).T, eigenvalues)
+    # An orthonormal basis of the span, then Sigma in it; for dt <= 1/2 it is already diagonal.
+    squares, vectors = torch.linalg.eigh(gram)
+    kept = squares > 10 * torch.finfo(drive.dtype).eps * squares[-1]
+    squares, vectors = squares[kept], vectors[:, kept]
+    inner = vectors * squares.sqrt()
+    eigenvalues, turn = torch.linalg.eigh((inner.T * weights.sign()) @ inner)
+    chosen = eigenvalues.flip(0)[:rank] > 0
+    eigenvalues = eigenvalues.flip(0)[:rank][chosen]
+    turn = turn.flip(1)[:, :rank][:, chosen]
+    combine = (scale[:, None] * vectors / squares.sqrt() @ turn).T
+    split = len(extent.eigenvalues)
+    new_rows = torch.addmm(combine[:, split:] @ drive_rows, combine[:, :split], rows)
+    # Eigenvector i is orthogonal to rounding times lambda_1 / lambda_i. QR corrects each by those
+    # before it only, which leaves Sigma as it is to rounding; a symmetric correction would not.
+    factor = torch.linalg.cholesky(new_rows @ new_rows.T)
+    return Extent((torch.linalg.inv(factor) @ new_rows).T, eigenvalues)
 
 
 def relax_dense(sigma: Tensor, drive: Tensor, dt: float) -> Tensor:
     """Take the same Euler step on a dense ``Sigma``, ``(D, D)``: the twin for tests."""
     return (1 - 2 * dt) * sigma + dt * drive @ drive.T
-
-
-def _augmentation(rows: Tensor, drive_rows: Tensor) -> Tensor:
-    """Give orthonormal rows for what of the drive lies outside the basis: (270), (271).
-
-    Gram-Schmidt, each projection taken twice: once loses orthogonality where little is left. A part
-    is dropped where it is indistinguishable from the rounding of the vector it is left of.
-    """
-    found = rows[:0]
-    negligible = 10 * torch.finfo(drive_rows.dtype).eps
-    for row in drive_rows:
-        perpendicular = row
-        for _ in range(2):
-            perpendicular = perpendicular - (rows @ perpendicular) @ rows
-            perpendicular = perpendicular - (found @ perpendicular) @ found
-        length = perpendicular.norm()
-        if length > negligible * row.norm():
-            found = torch.cat((found, (perpendicular / length).unsqueeze(0)))
-    return found

@@ -82,33 +82,35 @@ class Mesh(NamedTuple):
 # --- gradient descent in a valley ----------------------------------------------------------------
 
 
-def valley_figure(run: Trajectories, mesh: Mesh, rods: Sequence[int], close: int) -> Figure:
-    """Draw gradient descent bouncing along a valley, its rods, its stable flow, and one rod close.
+def valley_figure(run: Trajectories, mesh: Mesh, rods: Sequence[int]) -> Figure:
+    """Draw gradient descent bouncing along a valley, its rods and its stable flow.
 
     Args:
         run: the trajectories.
         mesh: the landscape.
         rods: times at which a rod is drawn.
-        close: time of the rod drawn in the close-up.
     """
-    figure, axis = plt.subplots(figsize=(WIDTH, 5.3))
+    figure, axis = plt.subplots(figsize=(WIDTH, 4.95))
     _landscape(axis, mesh)
-    _iterates(axis, run.iterates)
-    axis.plot(*run.stable.T, **line("sf", linewidth=2.6))
+    _iterates(axis, run.iterates, label="gradient descent: iterates $w_t$")
+    axis.plot(*run.stable.T, **line("sf", linewidth=2.6, label="stable flow: gradient flow"))
     axis.plot(*run.stable[-1], "s", color=colour("sf"), markersize=9, zorder=5)
-    axis.plot(*run.centre.T, **line("rod", label="rod flow: centre and rods"))
+    words = r"rod flow: centre $\bar w$, rods $\bar w\pm\delta$"
+    axis.plot(*run.centre.T, **line("rod", label=words))
     for t in rods:
         _rod(axis, run.centre[t], run.signed_half[t], linewidth=3.2, markersize=6.5)
+    ring = {"markerfacecolor": plt.rcParams["axes.facecolor"], "markersize": 6.5, "zorder": 7}
+    axis.plot(*run.optimizer_centre[list(rods)].T, "o", color=colour("ink"), **ring,
+              label=r"centres $\frac{1}{2}(w_t+w_{t+1})$ of the iterates")  # fmt: skip
     last = len(run.centre)
-    _beside(axis, mesh, run.stable[-1], f"stable flow\nat step {last}", colour("sf"))
-    words = f"optimizer and rod flow\nat step {last}"
-    _beside(axis, mesh, run.centre[-1], words, colour("rod"))
+    _beside(axis, mesh, run.stable[-1], f"stable flow\nat step {last}", "sf", inside=True)
+    words = f"gradient descent and\nrod flow at step {last}"
+    _beside(axis, mesh, run.centre[-1], words, "rod", inside=False)
     axis.set_aspect("equal")
     axis.axis("off")
     axis.set(xlim=(mesh.x.min() - 0.05, mesh.x.max() + 0.05))
-    axis.set(ylim=(mesh.y.min() - 0.45, mesh.y.max() + 0.3))
-    axis.legend(loc="lower left", fontsize=13, borderaxespad=0)
-    _close_up(axis, run, close)
+    axis.set(ylim=(mesh.y.min() - 0.22, mesh.y.max() + 0.36))
+    axis.legend(loc="lower center", bbox_to_anchor=(0.43, 0), fontsize=14, borderaxespad=0)
     return figure
 
 
@@ -118,12 +120,14 @@ def _outwards(mesh: Mesh, index: int) -> Array:
     return across / np.linalg.norm(across)
 
 
-def _beside(axis: Axes, mesh: Mesh, point: Array, words: str, ink: str) -> None:
-    """Write beside the valley, on its inner side, at the height of a point."""
+def _beside(axis: Axes, mesh: Mesh, point: Array, words: str, tag: str, inside: bool) -> None:
+    """Write beside the valley, at the height of a point."""
     middle = mesh.x.shape[1] // 2
     index = int(np.argmin(np.hypot(mesh.x[:, middle] - point[0], mesh.y[:, middle] - point[1])))
-    at = np.array([mesh.x[index, 0], mesh.y[index, 0]]) - 0.08 * _outwards(mesh, index)
-    axis.text(*at, words, color=ink, ha="right", va="top", fontsize=13)
+    edge, side = (0, -1) if inside else (-1, 1)
+    at = np.array([mesh.x[index, edge], mesh.y[index, edge]]) + 0.06 * side * _outwards(mesh, index)
+    va = "top" if inside else "bottom"
+    axis.text(*at, words, color=colour(tag), ha="right", va=va, fontsize=14, linespacing=1.1)
 
 
 def _landscape(axis: Axes, mesh: Mesh) -> None:
@@ -131,10 +135,10 @@ def _landscape(axis: Axes, mesh: Mesh) -> None:
     ink = np.array(to_rgba(colour("ink")))
     paper = np.array(to_rgba(plt.rcParams["axes.facecolor"]))
     shades = LinearSegmentedColormap.from_list("", [paper, 0.72 * paper + 0.28 * ink])
+    steps = np.linspace(1, max(mesh.sharpness.max(), 1.01), 25)
     axis.contourf(
-        mesh.x, mesh.y, mesh.sharpness, levels=np.linspace(1, mesh.sharpness.max(), 25), cmap=shades,
-        zorder=0, antialiased=False,
-    )  # fmt: skip
+        mesh.x, mesh.y, mesh.sharpness, levels=steps, cmap=shades, zorder=0, antialiased=False
+    )
     levels = np.quantile(mesh.loss, np.linspace(0, 0.9, 14))
     axis.contour(
         mesh.x, mesh.y, mesh.loss, levels=levels, colors=[tuple(ink)], alpha=0.28, linewidths=0.7,
@@ -149,11 +153,11 @@ def _landscape(axis: Axes, mesh: Mesh) -> None:
             words = r"sharpness $=2/\eta$" if value == 1 else rf"${value:g}\times 2/\eta$"
             angle = np.degrees(np.arctan2(outwards[1], outwards[0])) - 90
             at = np.array([x[-1], y[-1]]) + 0.13 * outwards
-            axis.text(*at, words, ha="center", va="center", fontsize=13, rotation=angle)
+            axis.text(*at, words, ha="center", va="center", fontsize=13.5, rotation=angle)
 
 
 def _iterates(axis: Axes, points: Array, **changes: object) -> None:
-    look = {"linewidth": 0.9, "marker": "o", "markersize": 4, "label": "optimizer: iterates"}
+    look = {"linewidth": 0.9, "marker": "o", "markersize": 4, "label": "optimizer"}
     axis.plot(*points.T, **line("disc", **{**look, **changes}))
 
 
@@ -165,31 +169,6 @@ def _rod(axis: Axes, centre: Array, half: Array, **look: float) -> None:
         *ends.T, color=colour("rod"), marker="o", markeredgecolor=edge, zorder=6,
         solid_capstyle="round", **look,
     )  # fmt: skip
-
-
-def _close_up(axis: Axes, run: Trajectories, t: int) -> None:
-    """Draw the rod at ``t`` with its neighbours, in a window of its own."""
-    inset = axis.inset_axes((0.32, 0.0, 0.3, 0.5))
-    _iterates(inset, run.iterates[t - 3 : t + 5], linewidth=1.2, markersize=7)
-    inset.plot(*run.centre[t - 3 : t + 4].T, **line("rod"))
-    _rod(inset, run.centre[t], run.signed_half[t], linewidth=4, markersize=10)
-    inset.plot(*run.centre[t], "o", color=colour("rod"), markersize=8, zorder=7)
-    for index, words, shift in ((t, "$w_t$", (-11, 0)), (t + 1, "$w_{t+1}$", (11, 0))):
-        inset.annotate(
-            words, run.iterates[index], shift, textcoords="offset points", va="center",
-            ha="right" if shift[0] < 0 else "left", fontsize=15,
-        )  # fmt: skip
-    middle = run.centre[t] + 0.55 * run.signed_half[t]
-    inset.annotate(r"$\delta$", middle, (9, 0), color=colour("rod"), textcoords="offset points",
-                   va="center", fontsize=16)  # fmt: skip
-    inset.annotate(r"$\bar w$", run.centre[t], (-10, 8), color=colour("rod"),
-                   textcoords="offset points", ha="right", va="center", fontsize=16)  # fmt: skip
-    inset.set_aspect("equal")
-    inset.margins(0.22)
-    inset.set(xticks=[], yticks=[])
-    inset.spines[:].set_visible(True)
-    inset.spines[:].set_alpha(0.5)
-    axis.indicate_inset_zoom(inset, edgecolor=colour("ink"), alpha=0.5)
 
 
 def valley_series_figure(run: Trajectories, sharpness: dict[str, Array]) -> Figure:
@@ -237,6 +216,8 @@ def phase_figure(run: Trajectories, corner: Array, rods: Sequence[int], unit: fl
     plane = figure.add_subplot(grid[:, 0])
     _plane(plane, run, corner, rods)
     plane.set_aspect(1 / unit)
+    handles, labels = plane.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=4, markerscale=0.8)
     for row, name in enumerate(("w", "m")):
         _coordinate(figure.add_subplot(grid[row, 1]), run, row, name)
     return figure
@@ -254,7 +235,7 @@ def _plane(axis: Axes, run: Trajectories, corner: Array, rods: Sequence[int]) ->
     axis.plot(*fixed.T, "o", color=ink, markersize=17, markerfacecolor="none", zorder=7,
               markeredgewidth=1.4, label="ends of the fixed rod")  # fmt: skip
     axis.plot(*never.T, "X", color=colour("other"), markersize=14, zorder=7,
-              label="corners of two rods")  # fmt: skip
+              label="corners of two separate rods")  # fmt: skip
     for point in never:
         side = np.sign(point[0])
         axis.annotate(
@@ -264,26 +245,24 @@ def _plane(axis: Axes, run: Trajectories, corner: Array, rods: Sequence[int]) ->
     axis.set(xlabel="weight $w$", ylabel="first moment $m$",
              xlim=1.32 * np.abs(corner[0]) * np.array([-1, 1]),
              ylim=1.26 * np.abs(corner[1]) * np.array([-1, 1]))  # fmt: skip
-    axis.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2,
-                columnspacing=1.2, handletextpad=0.5)  # fmt: skip
 
 
 def _coordinate(axis: Axes, run: Trajectories, index: int, name: str) -> None:
-    steps = np.arange(len(run.iterates))
-    axis.plot(steps, run.iterates[:, index],
-              **line("disc", linewidth=0.9, marker="o", markersize=4, label=f"${name}_t$"))  # fmt: skip
+    values, centre, half = run.iterates[:, index], run.centre[:, index], np.abs(run.half[:, index])
+    look = {"linewidth": 0.9, "marker": "o", "markersize": 4, "label": f"${name}_t$"}
+    axis.plot(values, **line("disc", **look))
     # The rod at time t lies between the iterates t and t + 1: it is drawn half-way.
-    times = np.arange(len(run.centre)) + 0.5
-    axis.plot(times, run.centre[:, index], **line("rod", label=rf"centre $\bar {name}$"))
-    half = np.abs(run.half[:, index])
+    times = np.arange(len(centre)) + 0.5
+    axis.plot(times, centre, **line("rod", label=rf"centre $\bar {name}$"))
     letter = r"\delta" if name == "w" else r"\mu"
-    label = rf"ends $\bar {name}\pm|{letter}|$"
-    for sign in (1, -1):
-        axis.plot(times, run.centre[:, index] + sign * half,
-                  **line("rod", linestyle=(0, (4, 1.5)), label=label if sign > 0 else None))  # fmt: skip
-    axis.set_ylabel(f"${name}$")
+    look = line("rod", linestyle=(0, (4, 1.5)), label=rf"ends $\bar {name}\pm|{letter}|$")
+    axis.plot(times, centre + half, **look)
+    axis.plot(times, centre - half, **{**look, "label": None})
+    axis.set_ylabel(f"${name}$", fontsize=14)
     axis.margins(x=0.01)
-    axis.legend(loc="lower center", bbox_to_anchor=(0.5, 0.97), ncols=3, columnspacing=1.0,
-                handletextpad=0.4, handlelength=1.4)  # fmt: skip
+    axis.legend(
+        loc="lower center", bbox_to_anchor=(0.5, 0.97), ncols=3, columnspacing=1.0,
+        handletextpad=0.4, handlelength=1.4, fontsize=12,
+    )  # fmt: skip
     if index == 1:
         axis.set_xlabel("optimizer step")

@@ -84,12 +84,17 @@ def hide_folder(notebook: nbformat.NotebookNode) -> None:
                 notebook.cells.remove(cell)
 
 
+def settings(made: dict) -> dict[str, object]:
+    """Give the parameters that have a value, but for the folder of the figures."""
+    return {key: value for key, value in made["parameters"].items()
+            if value is not None and key != "figures"}
+
+
 def sign(notebook: nbformat.NotebookNode) -> None:
     """End a page with what made it: source, settings, versions, time, machine."""
     made = notebook.metadata["rodflow"]
-    settings = ", ".join(f"{key} {value}" for key, value in made["parameters"].items()
-                         if key != "figures")
-    text = (f"Made from `notebooks/{made['source']}`" + (f" ({settings})" if settings else "")
+    chosen = ", ".join(f"{key} {value}" for key, value in settings(made).items())
+    text = (f"Made from `notebooks/{made['source']}`" + (f" ({chosen})" if chosen else "")
             + f" in {made['seconds']:g} s on {made['machine']}; rodflow "
             f"{made['versions']['rodflow']}, torch {made['versions']['torch']}, "
             f"Python {made['python']}.")
@@ -103,9 +108,8 @@ def record(notebooks: dict[str, nbformat.NotebookNode]) -> str:
              "How long each notebook took in this build, and what it ran with.", "",
              "| Notebook | Parameters | Seconds |", "| :-- | :-- | --: |"]
     for name, entry in zip(notebooks, made, strict=True):
-        settings = ", ".join(f"`{k} = {v!r}`" for k, v in entry["parameters"].items()
-                             if k != "figures")
-        lines.append(f"| [{name}](notebooks/{name}.ipynb) | {settings or 'none'} "
+        chosen = ", ".join(f"`{key} = {value!r}`" for key, value in settings(entry).items())
+        lines.append(f"| [{name}](notebooks/{name}.ipynb) | {chosen or 'none'} "
                      f"| {entry['seconds']:.1f} |")
     total = sum(entry["seconds"] for entry in made)
     lines += [f"| **All** | | **{total:.1f}** |", "", "| Made with | |", "| :-- | :-- |"]

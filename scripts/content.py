@@ -37,7 +37,8 @@ def _feed(sha, data: bytes) -> None:
 
 def _files(path: Path) -> Iterator[Path]:
     if path.is_dir():
-        yield from sorted(p for p in path.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
+        found = (p for p in path.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
+        yield from sorted(found)
     else:
         yield path
 

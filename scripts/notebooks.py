@@ -55,7 +55,7 @@ def parameters(notebook: nbformat.NotebookNode, name: str) -> dict[str, object]:
         else:
             targets = []
         if not targets or not all(isinstance(t, ast.Name) for t in targets):
-            raise NotebookError(f"the parameters cell of {name} may hold only `name = value` lines.")
+            raise NotebookError(f"the parameters cell of {name} may hold only `name = value`.")
         try:
             value = ast.literal_eval(node.value)
         except ValueError as error:

@@ -174,7 +174,9 @@ def test_a_drive_that_is_not_finite_gives_nan(bad):
 
 
 def test_a_drive_whose_square_overflows_gives_nan():
-    assert torch.isnan(relax(rod(random(19, D)), 1e200 * random(20, D, 2), 0.25, 2).eigenvalues).all()
+    assert torch.isnan(
+        relax(rod(random(19, D)), 1e200 * random(20, D, 2), 0.25, 2).eigenvalues
+    ).all()
 
 
 @pytest.mark.parametrize("rank", [0, -1])

@@ -52,7 +52,9 @@ def test_cross_entropy_takes_probabilities(network, w):
 
 
 def test_the_flat_vector_holds_the_modules_parameters_in_their_order(network):
-    torch.testing.assert_close(network.objective().initial_weights(), network.weights(), rtol=0, atol=0)
+    torch.testing.assert_close(
+        network.objective().initial_weights(), network.weights(), rtol=0, atol=0
+    )
 
 
 def test_gradient_and_product_agree_with_central_differences(network, w):
@@ -61,7 +63,9 @@ def test_gradient_and_product_agree_with_central_differences(network, w):
     slope = (objective.value(w + h * v) - objective.value(w - h * v)) / (2 * h)
     assert abs(slope - objective.gradients(w[None])[0] @ v) < 1e-8
     ends = objective.gradients(torch.stack((w + h * v, w - h * v)))
-    torch.testing.assert_close((ends[0] - ends[1]) / (2 * h), objective.hvp(w)(v), rtol=0, atol=1e-7)
+    torch.testing.assert_close(
+        (ends[0] - ends[1]) / (2 * h), objective.hvp(w)(v), rtol=0, atol=1e-7
+    )
 
 
 def test_central_differences_converge_at_second_order(network, w):
@@ -90,7 +94,9 @@ def test_stacked_gradients_equal_looped_ones(network, k):
     points = 0.5 * random(5, k, len(network.weights()))
     looped = network.objective(stacked=False).gradients(points)
     assert looped.shape == points.shape
-    torch.testing.assert_close(network.objective(stacked=True).gradients(points), looped, **ROUNDING)
+    torch.testing.assert_close(
+        network.objective(stacked=True).gradients(points), looped, **ROUNDING
+    )
 
 
 def test_products_are_linear_symmetric_and_repeatable(network, w, hessian):
@@ -112,7 +118,9 @@ def test_an_earlier_product_outlives_a_later_one(network, w):
 
 
 def test_nothing_it_is_given_changes(network):
-    module = nn.Sequential(nn.Linear(16, 5), nn.BatchNorm1d(5), nn.Tanh(), nn.Linear(5, 10)).double()
+    module = nn.Sequential(
+        nn.Linear(16, 5), nn.BatchNorm1d(5), nn.Tanh(), nn.Linear(5, 10)
+    ).double()
     before = {key: value.clone() for key, value in module.state_dict().items()}
     objective = ModuleObjective(module, network.inputs, network.targets)
     w = objective.initial_weights()
@@ -145,7 +153,10 @@ def test_a_parameter_without_effect_has_a_zero_gradient(network):
 
 def test_a_loss_without_curvature_has_zero_products(network):
     objective = ModuleObjective(
-        nn.Linear(16, 10).double(), network.inputs, network.targets, lambda out, y: (out * y).sum(-1)
+        nn.Linear(16, 10).double(),
+        network.inputs,
+        network.targets,
+        lambda out, y: (out * y).sum(-1),
     )
     w = objective.initial_weights()
     assert objective.gradients(w[None]).any()

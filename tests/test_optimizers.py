@@ -40,7 +40,7 @@ SMALL = 3e-4
 
 
 class StepContract:
-    """What every update rule owes, whatever its row; ``name`` is given by the class that inherits."""
+    """What every update rule owes; ``name`` is given by the class that inherits."""
 
     def test_equals_the_step_that_displacement_and_preconditioner_imply(self, name):
         """z' = z + F(z) with P of the new second moment, the gradient taken by autograd."""
@@ -104,8 +104,8 @@ class StepContract:
 
     def test_dtype_follows_the_weights(self, name):
         rule = make(name, 0.3)
-        state = rule.initial_state(torch.ones(2, dtype=torch.float32))
-        for state in iterate(rule, Valley(), state, 2):
+        start = rule.initial_state(torch.ones(2, dtype=torch.float32))
+        for state in iterate(rule, Valley(), start, 2):
             assert {x.dtype for x in state if x is not None} == {torch.float32}
 
     def test_initial_state_has_zero_moments_and_its_own_memory(self, name):
@@ -267,7 +267,7 @@ def test_nadam_equals_torch_but_for_one_factor(problem, double_by_default, beta1
     assert (ours - theirs).abs().max() > 0.1 * SMALL
 
 
-# --- ten lines each, from the equations ------------------------------------------------------------
+# --- ten lines each, from the equations ----------------------------------------------------------
 
 
 def gradient_descent(w, gradient):
@@ -324,7 +324,13 @@ def scalar_nadam(w, gradient):
     ],
 )
 def test_equals_ten_lines_of_numpy(problem, name, by_hand):
-    rule = make(name, SMALL if OPTIMIZERS[name].second_moment is not NoSecondMoment else 0.02, 0.8, 0.9, 1e-3)
+    rule = make(
+        name,
+        SMALL if OPTIMIZERS[name].second_moment is not NoSecondMoment else 0.02,
+        0.8,
+        0.9,
+        1e-3,
+    )
     start = problem.start.numpy()
     theirs = np.stack([start, *by_hand(start, problem.numpy_gradient)])
     assert_same_path(rule.split(problem.path(rule))[0], theirs)
@@ -362,7 +368,10 @@ def test_dozat_is_nesterov_in_the_coordinate_of_its_look_ahead_point():
     valley, z = Valley(), 0.5 * random(1, 4)
     rules = UpdateRule(0.3, Nesterov(0.8)), UpdateRule(0.3, Dozat(0.8))
     theta = torch.cat((rules[0].gradient_point(z), z[2:]))
-    pairs = zip(*(iterate(r, valley, State(s, None), 50) for r, s in zip(rules, (z, theta), strict=True)), strict=True)
+    pairs = zip(
+        *(iterate(r, valley, State(s, None), 50) for r, s in zip(rules, (z, theta), strict=True)),
+        strict=True,
+    )
     for a, b in pairs:
         torch.testing.assert_close(rules[0].gradient_point(a.z), b.z[:2], rtol=0, atol=1e-14)
 
@@ -415,10 +424,17 @@ def test_a_bad_epsilon_is_refused(name, value):
 
 @pytest.mark.parametrize(
     ("name", "key"),
-    [(n, k) for n in NINE for k in ("beta1", "beta2", "epsilon") if k not in OPTIMIZERS[n].hyperparameters],
+    [
+        (n, k)
+        for n in NINE
+        for k in ("beta1", "beta2", "epsilon")
+        if k not in OPTIMIZERS[n].hyperparameters
+    ],
 )
 def test_a_hyperparameter_that_a_row_does_not_have_is_refused(name, key):
-    assert_refused(lambda: make_rule(name, 0.1, **{key: 0.5}), f"{OPTIMIZERS[name].title} has no {key}")
+    assert_refused(
+        lambda: make_rule(name, 0.1, **{key: 0.5}), f"{OPTIMIZERS[name].title} has no {key}"
+    )
 
 
 def test_the_ends_of_the_ranges_are_accepted():

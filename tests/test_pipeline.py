@@ -6,10 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import content
 import jupytext
-import notebooks
 import pytest
+
+import content
+import notebooks
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -1,8 +1,10 @@
-"""What the book's pages leave to Sphinx, so that their sources stay plain and portable.
+r"""What the book's pages leave to Sphinx, so that their sources stay plain and portable.
 
-Figures. A page writes one figure, `../figures/adam/loss.svg`. Where `loss-dark.svg` lies next to it,
-the dark page shows that one; where `loss.pdf`, `loss.png`, `loss.csv` or `loss.json` do, the caption
-ends with links to them.
+Figures. A page writes one figure, `../figures/adam/loss.svg`. Where `loss-dark.svg` lies next to
+it, the dark page shows that one; where `loss.pdf`, `loss.png`, `loss.csv` or `loss.json` do, the
+caption ends with links to them.
+
+Equations. One that says its own number, the paper's, with `\tag` gets no second one.
 
 Files. A page opened from disk may request nothing that its browser refuses to give.
 """
@@ -35,7 +37,6 @@ class FigureFiles(SphinxTransform):
             path = Path(os.path.normpath(page / image["uri"]))
             if "://" in image["uri"] or not path.is_file():
                 continue
-            image["loading"] = "lazy"
             figure = image.parent
             self._add_twin(image, path)
             if isinstance(figure, nodes.figure):
@@ -77,6 +78,18 @@ class FigureFiles(SphinxTransform):
             legend += line
 
 
+class PaperNumbers(SphinxTransform):
+    """Leave unnumbered what numbers itself."""
+
+    default_priority = 400
+
+    def apply(self, **kwargs: object) -> None:
+        """Go through the displayed equations of the document."""
+        for block in self.document.findall(nodes.math_block):
+            if r"\tag" in block.astext():
+                block["number"] = None
+
+
 def drop_font_preloads(app: Sphinx, exception: Exception | None) -> None:
     """Remove the theme's early requests for its icon font.
 
@@ -94,5 +107,6 @@ def setup(app: Sphinx) -> dict[str, object]:
     # Jupyter Book sets it even where the extension that would read it is not wanted.
     app.add_config_value("comments_config", {}, "html")
     app.add_transform(FigureFiles)
+    app.add_transform(PaperNumbers)
     app.connect("build-finished", drop_font_preloads)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
