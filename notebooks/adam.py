@@ -138,7 +138,7 @@ import torch
 
 from rodflow_core.flows import RodFlow, advance
 from rodflow_core.objective import FunctionObjective
-from rodflow_core.optimizers import Diagonal, State, make_rule
+from rodflow_core.optimizers import Diagonal, make_rule
 
 landscape = FunctionObjective(lambda w: 2.0 * w[0] ** 2 - w[0] ** 4 + 0.1 * w[1] + w[0] * w[1] ** 2, 2)
 adam = make_rule("adam", learning_rate=0.05, beta1=0.5, beta2=0.99)

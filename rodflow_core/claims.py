@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 CLOSER = 5.0
-"""How many times closer than the stable flow's a rod flow's centre must be for the claim to hold."""
+"""How many times closer than the stable flow's the rod flow's centre must be."""
 WITHIN = 0.05
 """How far, relatively, its preconditioned sharpness may be from the optimizer's."""
 
@@ -26,7 +26,7 @@ class Tracking(NamedTuple):
         mu_error: relative error of ``|mu|``; NaN without a first moment.
         nu_error: relative error of the norm of the second moment; NaN without one.
         alignment: ``|cos|`` between the half-displacements; NaN for a stable flow.
-        plateau: slope of ``log distance`` against ``log time`` over the second half; 0 is a plateau.
+        plateau: slope of ``log distance`` against ``log time``, second half; 0 is a plateau.
     """
 
     distance: float

@@ -43,8 +43,8 @@ def rod(half_displacement: Tensor) -> Extent:
     return Extent((half_displacement / length).unsqueeze(1), length.square().unsqueeze(0))
 
 
-def relax(extent: Extent, drive: Tensor, dt: float, rank: int) -> Extent:
-    """Advance ``dSigma/dt = -2 Sigma + drive drive^T`` by one Euler step: equations (268)-(273).
+def relax(extent: Extent, drive: Tensor, dt: float, rank: int, weight: float = 1.0) -> Extent:
+    """Advance ``dSigma/dt = -2 Sigma + weight drive drive^T`` by an Euler step: (268)-(273).
 
     The decay is the Euler factor ``1 - 2 dt`` of (268), not ``exp(-2 dt)``: with the drive weighted
     by ``dt`` only the former keeps the fixed point.
@@ -60,6 +60,7 @@ def relax(extent: Extent, drive: Tensor, dt: float, rank: int) -> Extent:
         dt: length of the substep, in steps. Above 1/2 the decay overshoots, and what would become
             negative is set to zero.
         rank: how many eigenpairs to keep, at least 1.
+        weight: of the drive, not negative; 1/4 in equation (20).
 
     Returns:
         The new extent, of rank at most ``rank``; all NaN where the drive is not finite.
@@ -78,7 +79,8 @@ def relax(extent: Extent, drive: Tensor, dt: float, rank: int) -> Extent:
             torch.cat((cross.T, drive_rows @ drive), dim=1),
         )
     )
-    weights = torch.cat(((1 - 2 * dt) * extent.eigenvalues, drive.new_full((len(drive_rows),), dt)))
+    gain = drive.new_full((len(drive_rows),), weight * dt)
+    weights = torch.cat(((1 - 2 * dt) * extent.eigenvalues, gain))
     scale = weights.abs().sqrt()
     gram = scale[:, None] * gram * scale
     if not torch.isfinite(gram).all():

@@ -141,8 +141,7 @@ class RodFlow:
             velocity = velocity - 0.5 * torch.stack(turns).mean(0)
         rate = rule.second_moment_rate(state.nu, ends, g)
         nu = None if rate is None else state.nu + dt * rate
-        # drive drive^T = 1/4 (F+ F+^T + F- F-^T), the source of equation (20)
-        extent = relax(state.extent, 0.5 * displacements.T, dt, self.rank)
+        extent = relax(state.extent, displacements.T, dt, self.rank, weight=0.25)
         return RodState(state.z + dt * velocity, nu, extent)
 
 

@@ -1,4 +1,4 @@
-"""What every notebook needs: checked parameters, runs by configuration, figures and words from runs."""
+"""What every notebook needs: checked parameters, runs, their figures and words."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def one_thread() -> None:
 
 
 def recorded(optimizer: str, architecture: str, kind: str, **changes: object) -> xr.Dataset:
-    """Give the run of a preset's row, some of its fields changed; computed where it is not recorded.
+    """Give the run of a preset's row, some fields changed; computed where not recorded.
 
     Args:
         optimizer: a row of ``OPTIMIZERS``.
@@ -99,13 +99,13 @@ def verdict(run: xr.Dataset) -> str:
         "fails": "**The claim does not hold here.**",
     }
     text = (
-        f"{words[claim.verdict]} {subject(run)[0].upper() + subject(run)[1:]}: the rod flow's centre "
-        f"stays {claim.rod.distance:.2g} from the optimizer's, the stable flow's "
+        f"{words[claim.verdict]} {subject(run)[0].upper() + subject(run)[1:]}: the rod flow's "
+        f"centre stays {claim.rod.distance:.2g} from the optimizer's, the stable flow's "
         f"{claim.stable.distance:.2g} (medians over {run.sizes['step'] - 1} steps): a ratio of "
-        f"**{claim.ratio:.3g}**, {claim.end_ratio:.3g} at the end. Median preconditioned sharpness "
-        f"over threshold: optimizer {claim.sharpness:.3f}, rod flow {claim.rod.sharpness:.3f}, "
-        f"stable flow {claim.stable.sharpness:.3f}. The oscillation is {claim.regime:.2g} times the "
-        "drift."
+        f"**{claim.ratio:.3g}**, {claim.end_ratio:.3g} at the end. Median preconditioned "
+        f"sharpness over threshold: optimizer {claim.sharpness:.3f}, rod flow "
+        f"{claim.rod.sharpness:.3f}, stable flow {claim.stable.sharpness:.3f}. The oscillation is "
+        f"{claim.regime:.2g} times the drift."
     )
     for tag, step in claim.failed.items():
         text += f" The {plots.NAMES[tag]} was no longer finite at step {step}."

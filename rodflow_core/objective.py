@@ -54,7 +54,7 @@ class ModuleObjective:
     called functionally and never changed.
 
     Args:
-        module: maps inputs to ``(n, c)`` outputs; buffers are held constant.
+        module: maps inputs to ``(n, c)`` outputs; its buffers are held constant.
         inputs: ``(n, ...)``.
         targets: ``(n, c)``.
         loss: a name of ``LOSSES`` or a per-example loss.
@@ -117,7 +117,10 @@ class ModuleObjective:
         """Give the gradients, ``(k, d)``, at a stack of points, ``(k, d)``."""
         if self._stacked and len(points) > 1:
             return self._stacked_gradients(points)
-        return torch.stack([self._gradient(w) for w in points])
+        out = torch.zeros_like(points)
+        for w, row in zip(points, out, strict=True):
+            self._add_gradient(w, row)
+        return out
 
     def hvp(self, w: Tensor) -> Callable[[Tensor], Tensor]:
         """Give the map ``v -> H(w) v`` on ``(d,)`` vectors.
@@ -129,11 +132,17 @@ class ModuleObjective:
 
         def gradient_graph(batch: tuple[Tensor, Tensor]) -> Tensor:
             partial = self._partial(parameters, *batch)
-            grads = torch.autograd.grad(partial, parameters, create_graph=True)
+            grads = torch.autograd.grad(
+                partial, parameters, create_graph=True, materialize_grads=True
+            )
             return torch.cat([g.reshape(-1) for g in grads])
 
         def product(gradient: Tensor, v: Tensor, keep: bool) -> Tensor:
-            columns = torch.autograd.grad(gradient, parameters, v, retain_graph=keep)
+            if not gradient.requires_grad:  # a loss without curvature
+                return torch.zeros_like(v)
+            columns = torch.autograd.grad(
+                gradient, parameters, v, retain_graph=keep, materialize_grads=True
+            )
             return torch.cat([c.reshape(-1) for c in columns])
 
         if len(self._batches) == 1:
@@ -150,18 +159,21 @@ class ModuleObjective:
 
     def _partial(self, parameters: list[Tensor], inputs: Tensor, targets: Tensor) -> Tensor:
         """Give one batch's share of the mean loss."""
-        named = dict(zip(self._names, parameters, strict=True))
+        # Buffers go in as copies: a module may update its own as it is called.
+        named = {name: buffer.clone() for name, buffer in self._module.named_buffers()}
+        named |= zip(self._names, parameters, strict=True)
         outputs = torch.func.functional_call(self._module, named, (inputs,))
         return self._loss(outputs, targets).sum() / self._n
 
-    def _gradient(self, w: Tensor) -> Tensor:
+    def _add_gradient(self, w: Tensor, out: Tensor) -> None:
+        """Add the gradient at ``w`` to ``out``, both ``(d,)``, batch by batch."""
         parameters = self._leaves(w)
-        total: Tensor | None = None
+        pieces = self._unflatten(out)
         for batch in self._batches:
-            grads = torch.autograd.grad(self._partial(parameters, *batch), parameters)
-            flat = torch.cat([g.reshape(-1) for g in grads])
-            total = flat if total is None else total + flat
-        return total
+            partial = self._partial(parameters, *batch)
+            grads = torch.autograd.grad(partial, parameters, materialize_grads=True)
+            for piece, grad in zip(pieces, grads, strict=True):
+                piece += grad
 
     def _stacked_gradients(self, points: Tensor) -> Tensor:
         """Take one reverse pass through the batched computation: the points do not interact."""

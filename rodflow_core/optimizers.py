@@ -138,7 +138,7 @@ class HeavyBall(NoMomentum):
 
     def direction(self, m: Tensor | None, g: Tensor) -> Tensor:
         """Give ``m`` after its update, ``beta m + (1 - beta) g``."""
-        return self.beta * m + (1 - self.beta) * g
+        return torch.lerp(g, m, self.beta)
 
     @property
     def threshold_factor(self) -> float:
@@ -166,7 +166,7 @@ class Dozat(HeavyBall):
 
     def direction(self, m: Tensor | None, g: Tensor) -> Tensor:
         """Give ``beta^2 m + (1 - beta^2) g``: the new moment, moved once more towards ``g``."""
-        return self.beta**2 * m + (1 - self.beta**2) * g
+        return torch.lerp(g, m, self.beta**2)
 
     @property
     def threshold_factor(self) -> float:

@@ -98,8 +98,10 @@ def line(tag: str, **changes: object) -> dict[str, object]:
 
 
 def run_figure(run: xr.Dataset) -> Figure:
-    """Draw a run: loss, preconditioned sharpness, centre distances, ``|delta|``, ``|mu|``, ``|nu|``,
-    alignment; optimizer, stable flow and rod flow in each where they have it.
+    """Draw a run: optimizer, stable flow and rod flow, quantity by quantity.
+
+    Loss, preconditioned sharpness, centre distances, ``|delta|``, ``|mu|`` and ``|nu|`` where the
+    optimizer has them, alignment.
 
     Args:
         run: a data set made by ``runs.compute``.
@@ -144,7 +146,8 @@ def _sharpness(axis: Axes, run: xr.Dataset) -> None:
     for tag, name in {**names, "rod": "rod_pre_sharpness_wbar"}.items():
         axis.plot(run["spectrum_step"], run[name][:, 0] / threshold, **line(tag))
     axis.axhline(1, color=colour("ink"), linewidth=1.2, linestyle=":", zorder=1)
-    axis.set(title=f"sharpness / threshold ({threshold:.4g})", ylabel=r"$\lambda_{\max}/S_{\rm thr}$")
+    ratio = r"$\lambda_{\max}/S_{\rm thr}$"
+    axis.set(title=f"sharpness / threshold ({threshold:.4g})", ylabel=ratio)
 
 
 def _distance(axis: Axes, run: xr.Dataset) -> None:
@@ -176,7 +179,8 @@ def _nu(axis: Axes, run: xr.Dataset) -> None:
 
 def _alignment(axis: Axes, run: xr.Dataset) -> None:
     axis.plot(run["step"], run["cos_delta_alignment"], **line("rod", linewidth=1.0))
-    axis.set(title="alignment with the optimizer's rod", ylabel=r"$|\cos(\delta,\delta_{\rm rod})|$")
+    cosine = r"$|\cos(\delta,\delta_{\rm rod})|$"
+    axis.set(title="alignment with the optimizer's rod", ylabel=cosine)
     axis.set_ylim(0, 1.03)
 
 
@@ -201,7 +205,7 @@ def save(
     alt: str,
     manifest: Mapping[str, object] | None = None,
 ) -> None:
-    """Write a figure to cite: SVG, PDF and PNG, a dark SVG, its numbers as CSV, its manifest as JSON.
+    """Write a figure to cite: SVG, PDF, PNG, a dark SVG, numbers (CSV), manifest (JSON).
 
     The files carry no date, so that the same numbers give the same bytes.
 
@@ -232,7 +236,7 @@ def save(
 
 
 def table(run: xr.Dataset) -> pd.DataFrame:
-    """Give a run's scalar quantities as one row per step; eigensolves stand where they were made."""
+    """Give a run's scalar quantities, one row per step; eigensolves stand where made."""
     frame = run[[name for name in run if run[name].dims == ("step",)]].to_dataframe()
     if "spectrum_step" in run.dims:
         for name in run:

@@ -129,7 +129,7 @@ _DIGITS_MLP = {
     "gd": Regime(0.3, None, None, 600, "sharpness at 2/eta, oscillation 10 times the drift"),
     "heavy_ball": Regime(0.5, 0.5, None, 600, "beta1 = 0.9 does not reach the edge here"),
     "nesterov": Regime(0.3, 0.5, None, 600, "beta1 = 0.9 does not reach the edge here"),
-    "scalar_rmsprop": Regime(0.02, None, 0.99, 800, "at 600 steps and before, the extent can still be drift"),
+    "scalar_rmsprop": Regime(0.02, None, 0.99, 800, "earlier, the extent can still be drift"),
     "rmsprop": Regime(3e-4, None, 0.99, 600, "at the edge, loss far from zero"),
     "scalar_adam": Regime(0.03, 0.5, 0.99, 800, "beta1 = 0.9: drift outweighs oscillation"),
     "adam": Regime(3e-3, 0.5, 0.95, 800, "beta1 = 0.9: drift outweighs oscillation"),

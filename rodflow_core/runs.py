@@ -127,7 +127,7 @@ def _check_device(device: str) -> None:
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise ValueError(
-            f"device {device!r} cannot be used by this torch; expected one that it has, such as cpu."
+            f"device {device!r} is not one this torch can use; expected one it can, such as cpu."
         ) from error
 
 

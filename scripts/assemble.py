@@ -57,8 +57,10 @@ def merge_figures(folder: Path, target: Path) -> None:
             if path.name == ".snakemake_timestamp":
                 continue
             if relative in seen:
-                raise BookError(f"the notebooks {seen[relative]} and {owner.name} both write the "
-                                f"figure file {relative}; give one of them another name.")
+                raise BookError(
+                    f"the notebooks {seen[relative]} and {owner.name} both write the "
+                    f"figure file {relative}; give one of them another name."
+                )
             seen[relative] = owner.name
             (target / relative).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target / relative)
@@ -77,8 +79,11 @@ def hide_folder(notebook: nbformat.NotebookNode) -> None:
     """Leave out of the page where this build put the figures; settings that readers chose stay."""
     for cell in list(notebook.cells):
         if "injected-parameters" in cell.metadata.get("tags", []):
-            lines = [line for line in cell.source.splitlines()
-                     if line and not line.startswith(("figures =", "#"))]
+            lines = [
+                line
+                for line in cell.source.splitlines()
+                if line and not line.startswith(("figures =", "#"))
+            ]
             cell.source = "\n".join(lines)
             if not lines:
                 notebook.cells.remove(cell)
@@ -86,31 +91,43 @@ def hide_folder(notebook: nbformat.NotebookNode) -> None:
 
 def settings(made: dict) -> dict[str, object]:
     """Give the parameters that have a value, but for the folder of the figures."""
-    return {key: value for key, value in made["parameters"].items()
-            if value is not None and key != "figures"}
+    return {
+        key: value
+        for key, value in made["parameters"].items()
+        if value is not None and key != "figures"
+    }
 
 
 def sign(notebook: nbformat.NotebookNode) -> None:
     """End a page with what made it: source, settings, versions, time, machine."""
     made = notebook.metadata["rodflow"]
     chosen = ", ".join(f"{key} {value}" for key, value in settings(made).items())
-    text = (f"Made from `notebooks/{made['source']}`" + (f" ({chosen})" if chosen else "")
-            + f" in {made['seconds']:g} s on {made['machine']}; rodflow "
-            f"{made['versions']['rodflow']}, torch {made['versions']['torch']}, "
-            f"Python {made['python']}.")
+    text = (
+        f"Made from `notebooks/{made['source']}`"
+        + (f" ({chosen})" if chosen else "")
+        + f" in {made['seconds']:g} s on {made['machine']}; rodflow "
+        f"{made['versions']['rodflow']}, torch {made['versions']['torch']}, "
+        f"Python {made['python']}."
+    )
     notebook.cells.append(nbformat.v4.new_markdown_cell(f":::{{div}} made-by\n{text}\n:::"))
 
 
 def record(notebooks: dict[str, nbformat.NotebookNode]) -> str:
     """Write the page that says how long each notebook took, and with which versions."""
     made = [notebook.metadata["rodflow"] for notebook in notebooks.values()]
-    lines = ["# Build record", "",
-             "How long each notebook took in this build, and what it ran with.", "",
-             "| Notebook | Parameters | Seconds |", "| :-- | :-- | --: |"]
+    lines = [
+        "# Build record",
+        "",
+        "How long each notebook took in this build, and what it ran with.",
+        "",
+        "| Notebook | Parameters | Seconds |",
+        "| :-- | :-- | --: |",
+    ]
     for name, entry in zip(notebooks, made, strict=True):
         chosen = ", ".join(f"`{key} = {value!r}`" for key, value in settings(entry).items())
-        lines.append(f"| [{name}](notebooks/{name}.ipynb) | {chosen or 'none'} "
-                     f"| {entry['seconds']:.1f} |")
+        lines.append(
+            f"| [{name}](notebooks/{name}.ipynb) | {chosen or 'none'} | {entry['seconds']:.1f} |"
+        )
     total = sum(entry["seconds"] for entry in made)
     lines += [f"| **All** | | **{total:.1f}** |", "", "| Made with | |", "| :-- | :-- |"]
     if made:

@@ -34,7 +34,10 @@ def read(path: Path) -> nbformat.NotebookNode:
     """Read a notebook from its py:percent source."""
     if not path.is_file():
         raise NotebookError(f"there is no notebook {path}; those there are lie in notebooks/*.py.")
-    return jupytext.read(path)
+    notebook = jupytext.read(path)
+    for cell in notebook.cells:  # papermill expects the list, empty or not
+        cell.metadata.setdefault("tags", [])
+    return notebook
 
 
 def parameters(notebook: nbformat.NotebookNode, name: str) -> dict[str, object]:
@@ -59,8 +62,10 @@ def parameters(notebook: nbformat.NotebookNode, name: str) -> dict[str, object]:
         try:
             value = ast.literal_eval(node.value)
         except ValueError as error:
-            raise NotebookError(f"a default in the parameters cell of {name} must be a literal, "
-                                f"not `{ast.unparse(node.value)}`.") from error
+            raise NotebookError(
+                f"a default in the parameters cell of {name} must be a literal, "
+                f"not `{ast.unparse(node.value)}`."
+            ) from error
         found.update({t.id: value for t in targets})
     return found
 
@@ -87,8 +92,13 @@ def run(source: Path, output: Path, given: dict[str, object]) -> None:
     output.parent.mkdir(parents=True, exist_ok=True)
     unfinished = output.with_suffix(".unfinished.ipynb")
     done = papermill.execute_notebook(
-        notebook, unfinished, parameters=given, cwd=ROOT, kernel_name="python3",
-        language="python", progress_bar=False,
+        notebook,
+        unfinished,
+        parameters=given,
+        cwd=ROOT,
+        kernel_name="python3",
+        language="python",
+        progress_bar=False,
     )
     done.metadata["rodflow"] = {
         **done.metadata.get("rodflow", {}),
@@ -115,9 +125,7 @@ def smoke(folder: Path) -> None:
         notebook = read(source)
         wanted = {"preset": "smoke", "figures": str((folder / "figures").resolve())}
         given = where_known(wanted, parameters(notebook, source.name))
-        notebook = parameterize_notebook(
-            notebook, given, kernel_name="python3", language="python"
-        )
+        notebook = parameterize_notebook(notebook, given, kernel_name="python3", language="python")
         # nbmake starts a kernel by the notebook's own word; all of ours are the running Python's.
         notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
         nbformat.write(notebook, folder / "notebooks" / f"{source.stem}.ipynb")
@@ -139,10 +147,24 @@ def main() -> int:
     one = commands.add_parser("run", help="execute one notebook")
     one.add_argument("source", type=Path)
     one.add_argument("output", type=Path)
-    one.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"),
-                     dest="given", help="set a parameter; may be repeated")
-    one.add_argument("-d", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"),
-                     dest="wanted", help="the same, but only where the notebook has it")
+    one.add_argument(
+        "-p",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("NAME", "VALUE"),
+        dest="given",
+        help="set a parameter; may be repeated",
+    )
+    one.add_argument(
+        "-d",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("NAME", "VALUE"),
+        dest="wanted",
+        help="the same, but only where the notebook has it",
+    )
     tests = commands.add_parser("smoke", help="write all notebooks with the tests' parameters")
     tests.add_argument("folder", type=Path)
     arguments = parser.parse_args()

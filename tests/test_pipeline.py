@@ -87,9 +87,12 @@ def build(project):
     flags = ["--cores", "2", "--rerun-triggers", "params", "--rerun-incomplete", "--nolock"]
     path = f"{project / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}"
     done = subprocess.run(
-        [sys.executable, "-m", "snakemake", *flags, "--quiet", "all"], cwd=project, text=True,
+        [sys.executable, "-m", "snakemake", *flags, "--quiet", "all"],
+        cwd=project,
+        text=True,
         env={**os.environ, "PATH": path, "XDG_CACHE_HOME": str(project / "cache")},
-        capture_output=True, timeout=300,
+        capture_output=True,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     return sorted(calls.read_text().splitlines()) if calls.exists() else []
@@ -120,17 +123,23 @@ def test_a_build_goes_on_where_it_was_interrupted(project):
     stub = project / "bin" / "python"
     whole = stub.read_text()
     # The process that drives the build is killed while the second notebook is being executed.
-    stub.write_text(whole.replace("touch", '[[ $3 == *rod.py ]] && kill -9 $(cat driver); touch'))
+    stub.write_text(whole.replace("touch", "[[ $3 == *rod.py ]] && kill -9 $(cat driver); touch"))
     wrapper = project / "bin" / "drive"
     write(wrapper, f'#!/bin/bash\necho $$ > driver\nexec {sys.executable} -m snakemake "$@"\n')
     wrapper.chmod(0o755)
     path = f"{project / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}"
     flags = ["--cores", "1", "--rerun-triggers", "params", "--rerun-incomplete", "--nolock"]
     first = subprocess.run(
-        [str(wrapper), *flags, "build/quick/notebooks/adam.ipynb",
-         "build/quick/notebooks/rod.ipynb"],
-        cwd=project, env={**os.environ, "PATH": path, "XDG_CACHE_HOME": str(project / "cache")},
-        capture_output=True, timeout=300,
+        [
+            str(wrapper),
+            *flags,
+            "build/quick/notebooks/adam.ipynb",
+            "build/quick/notebooks/rod.ipynb",
+        ],
+        cwd=project,
+        env={**os.environ, "PATH": path, "XDG_CACHE_HOME": str(project / "cache")},
+        capture_output=True,
+        timeout=300,
     )
     assert first.returncode == -9
     before = sorted((project / "calls").read_text().splitlines())
@@ -143,9 +152,12 @@ def test_a_build_goes_on_where_it_was_interrupted(project):
 def test_core_closure_follows_packages_and_relative_imports(tmp_path, monkeypatch):
     monkeypatch.setattr(content, "ROOT", tmp_path)
     for name, text in {
-        "__init__.py": "", "a.py": "from .theory import gain\n", "b.py": "",
+        "__init__.py": "",
+        "a.py": "from .theory import gain\n",
+        "b.py": "",
         "theory/__init__.py": "from rodflow_core.theory.gain import GAIN\n",
-        "theory/gain.py": "from ..b import x\n", "theory/loss.py": "",
+        "theory/gain.py": "from ..b import x\n",
+        "theory/loss.py": "",
     }.items():
         write(tmp_path / "rodflow_core" / name, text)
     reached = content.core_closure("import numpy\nfrom rodflow_core import a\n")
@@ -160,7 +172,9 @@ def notebook(cell):
 def test_parameters_are_read_with_their_defaults():
     cell = 'preset: str = "quick"\n# a remark\nseed = -1\nrates = [0.1, 2e-3]\n'
     assert notebooks.parameters(notebook(cell), "n.py") == {
-        "preset": "quick", "seed": -1, "rates": [0.1, 2e-3],
+        "preset": "quick",
+        "seed": -1,
+        "rates": [0.1, 2e-3],
     }
 
 
@@ -191,9 +205,19 @@ def test_the_command_line_refuses_an_unknown_parameter(tmp_path):
     source = tmp_path / "n.py"
     write(source, '# %% tags=["parameters"]\npreset = "quick"\n')
     done = subprocess.run(
-        [sys.executable, str(ROOT / "scripts" / "notebooks.py"), "run", str(source),
-         str(tmp_path / "out.ipynb"), "-p", "presett", "smoke"],
-        capture_output=True, text=True, timeout=120,
+        [
+            sys.executable,
+            str(ROOT / "scripts" / "notebooks.py"),
+            "run",
+            str(source),
+            str(tmp_path / "out.ipynb"),
+            "-p",
+            "presett",
+            "smoke",
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
     assert done.returncode == 1
     assert done.stderr == "error: n.py has no parameter 'presett'; it has preset.\n"
