@@ -224,8 +224,9 @@ notebook.show(notebook.verdict(run))
 # %% [markdown]
 # ## How to read it
 #
-# - **Sharpness.** The stable flow has no ceiling: it goes on sharpening past the threshold. The
-#   optimizer and the rod flow are held at it by their own oscillation.
+# - **Sharpness.** The stable flow knows no threshold and goes on sharpening past it. The optimizer
+#   and the rod flow are held at it by their own oscillation. (What stops the stable flow in the end,
+#   at about three times the threshold, is the edge of its own Euler method with four substeps.)
 # - **Distance.** All three start at the same point. A flow that sees the landscape only at its
 #   centre drifts away at once; the rod's two ends feel the walls.
 # - **$|\nu|$.** The second moment is fed by gradients at the ends of the oscillation, which are

@@ -112,7 +112,7 @@ def verdict(ratio: float, sharpness: float) -> str:
     ``holds``: at least ``CLOSER`` times closer, sharpness within ``WITHIN``. ``partly``: one of the
     two. ``fails``: neither, or not finite.
     """
-    met = (ratio >= CLOSER) + (abs(sharpness - 1) <= WITHIN)
+    met = int(ratio >= CLOSER) + int(abs(sharpness - 1) <= WITHIN)
     return ("fails", "partly", "holds")[met]
 
 

@@ -23,7 +23,7 @@ _BASE = {
     "font.size": 12,
     "axes.titlesize": 12.5,
     "axes.titlelocation": "left",
-    "axes.labelsize": 12,
+    "axes.labelsize": 13,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
@@ -74,9 +74,8 @@ def style(mode: str = "light") -> Iterator[None]:
                     "ytick.color", "grid.color")
     }  # fmt: skip
     pages = {key: page for key in ("figure.facecolor", "axes.facecolor", "savefig.facecolor")}
-    own = {"rodflow.mode": mode}
     with mpl.rc_context({**_BASE, **colours, **pages}):
-        previous, _MODE[:] = list(_MODE), [own["rodflow.mode"]]
+        previous, _MODE[:] = list(_MODE), [mode]
         try:
             yield
         finally:
@@ -110,10 +109,8 @@ def run_figure(run: xr.Dataset) -> Figure:
     panels += [_mu] if np.isfinite(run["disc_mu_norms"]).any() else []
     panels += [_nu] if np.isfinite(run["nu_norm_disc"]).any() else []
     panels += [_alignment]
-    columns = 3 if len(panels) in (5, 6) else 4
-    columns = {5: 3, 6: 3, 7: 4}[len(panels)]
-    rows = -(-len(panels) // columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(WIDTH * columns / 3, 3.1 * rows))
+    columns, rows = 3, -(-len(panels) // 3)
+    figure, axes = plt.subplots(rows, columns, figsize=(WIDTH, 2.7 * rows))
     for panel, axis in zip(panels, axes.flat, strict=False):
         panel(axis, run)
         axis.set_xlabel("optimizer step")
@@ -122,7 +119,7 @@ def run_figure(run: xr.Dataset) -> Figure:
         axis.axis("off")
     handles, labels = axes.flat[0].get_legend_handles_labels()
     if len(panels) < rows * columns:
-        axes.flat[-1].legend(handles, labels, loc="center", fontsize=13)
+        axes.flat[len(panels)].legend(handles, labels, loc="center", fontsize=13)
     else:
         figure.legend(handles, labels, loc="outside upper center", ncols=3, fontsize=13)
     return figure
@@ -154,7 +151,7 @@ def _distance(axis: Axes, run: xr.Dataset) -> None:
     for tag in ("sf", "rod"):
         axis.plot(run["step"][1:], run[f"dist_wbar_disc_to_{tag}"][1:], **line(tag))
     axis.set(
-        title="distance to the optimizer's centre", ylabel=r"$|\bar w-\bar w_{\rm flow}|$",
+        title="distance between centres", ylabel=r"$|\bar w-\bar w_{\rm flow}|$",
         yscale="log",
     )  # fmt: skip
 

@@ -20,7 +20,6 @@ from pathlib import Path
 import jupytext
 import nbformat
 import papermill
-from papermill.parameterize import parameterize_notebook
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("rodflow", "torch", "numpy", "scipy", "xarray", "matplotlib")
@@ -34,10 +33,7 @@ def read(path: Path) -> nbformat.NotebookNode:
     """Read a notebook from its py:percent source."""
     if not path.is_file():
         raise NotebookError(f"there is no notebook {path}; those there are lie in notebooks/*.py.")
-    notebook = jupytext.read(path)
-    for cell in notebook.cells:  # papermill expects the list, empty or not
-        cell.metadata.setdefault("tags", [])
-    return notebook
+    return jupytext.read(path)
 
 
 def parameters(notebook: nbformat.NotebookNode, name: str) -> dict[str, object]:
@@ -125,10 +121,12 @@ def smoke(folder: Path) -> None:
         notebook = read(source)
         wanted = {"preset": "smoke", "figures": str((folder / "figures").resolve())}
         given = where_known(wanted, parameters(notebook, source.name))
-        notebook = parameterize_notebook(notebook, given, kernel_name="python3", language="python")
         # nbmake starts a kernel by the notebook's own word; all of ours are the running Python's.
         notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
-        nbformat.write(notebook, folder / "notebooks" / f"{source.stem}.ipynb")
+        target = folder / "notebooks" / f"{source.stem}.ipynb"
+        papermill.execute_notebook(
+            notebook, target, parameters=given, language="python", prepare_only=True
+        )
 
 
 def _value(text: str) -> object:
