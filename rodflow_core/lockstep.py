@@ -174,7 +174,7 @@ class Lockstep:
 
     def _start_flows(self, progress: Progress) -> None:
         if not progress.flows:
-            last = progress.iterates[-2:]
+            last = progress.iterates
             progress.flows = {tag: flow.initial(*last) for tag, flow in self.flows.items()}
 
     def _move(self, progress: Progress) -> None:

@@ -97,6 +97,23 @@ def test_drives_of_opposite_sign_and_very_different_size():
     assert_equal_to_rounding(*run(drives, D))
 
 
+@examples(40)
+@given(seed=st.integers(0, 10**6), single=st.booleans(), rank=st.integers(1, 4))
+def test_graded_drives_cost_no_more_than_what_is_discarded(seed, single, rank):
+    """Components over twelve decades and columns over six: the best of its rank, to rounding."""
+    drives = random(seed, 15, D, 2) * 10 ** -random(seed + 1, 15, D, 1).abs().mul(4).clamp(max=12)
+    drives = drives * 10 ** random(seed + 2, 15, 1, 2).clamp(-3, 3)
+    drives = drives.float() if single else drives
+    eps, extent = torch.finfo(drives.dtype).eps, rod(drives[0, :, 0])
+    for drive in drives:
+        sigma = relax_dense(extent.dense().double(), drive.double(), 0.25)
+        extent = relax(extent, drive, 0.25, rank)
+        discarded = torch.linalg.eigvalsh(sigma)[:-rank].norm()
+        assert (sigma - extent.dense().double()).norm() <= discarded + 50 * eps * sigma.norm()
+        gram = extent.basis.T @ extent.basis
+        assert (gram - torch.eye(len(gram), dtype=gram.dtype)).abs().max() < 20 * eps
+
+
 def test_constant_drive_settles_at_the_quasi_equilibrium():
     """(266): half of drive drive^T, of rank at most two."""
     drive = random(10, D, 2)

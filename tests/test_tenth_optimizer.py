@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import pytest
 import torch
-from test_flows import FlowContract, LandscapeContract
+from test_flows import FlowContract
+from test_landscapes import LandscapeContract
 from test_lockstep import LockstepContract
 from test_optimizers import StepContract
 from test_thresholds import ThresholdContract

@@ -40,6 +40,10 @@ def random(seed: int, *shape: int) -> torch.Tensor:
     return torch.from_numpy(np.random.default_rng(seed).standard_normal(shape))
 
 
+def vector(*values):
+    return torch.tensor(values, dtype=torch.float64)
+
+
 # --- rules ---------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,480 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # D. RMSProp
+#
+# **The claim.** RMSProp's rod flow is gradient descent's with a step size that the second moment sets
+# {cite:p}`tieleman2012rmsprop,regis2026adam`. Two consequences follow in one dimension. On a slope,
+# however steep, RMSProp moves by $\eta$ a step. In a valley, however sharp, it bounces with the
+# half-displacement $\eta/2$: there is no sharpness at which it diverges.
+#
+# How to read a derivation here: see the beginning of {doc}`appendix_b`. The cell below a step takes
+# the same step in SymPy and stops the page if the two disagree.
+
+# %% tags=["parameters", "hide-input"]
+learning_rate = 0.1
+beta2_value = 0.9
+steps = 300
+substeps = 2
+figures = "build/figures"
+
+# %% tags=["hide-input"]
+from rodflow_core.notebook import check_parameters, one_thread, show
+
+check_parameters(globals(), "learning_rate beta2_value steps substeps figures")
+one_thread()
+if not 0.1 <= beta2_value <= 0.95:
+    raise ValueError(f"beta2_value is {beta2_value}; expected a number between 0.1 and 0.95.")
+
+# %% [markdown]
+# ## D.1 The rod flow
+#
+# RMSProp is {ref}`(24) <eq-24>`-{ref}`(26) <eq-26>`: a second moment $\nu$ that follows the squared
+# gradient, a preconditioner $P=\sqrt\nu+\epsilon$ made of it, and a step along $-P^{-1}g$. The scalar
+# kind keeps one $\nu$ for all weights and follows $\|g\|^2$; the usual kind keeps one for each weight,
+# {ref}`(32) <eq-32>`-{ref}`(34) <eq-34>`. SymPy takes two steps of both in the plane, on a loss of
+# whose gradient nothing is known:
+
+# %%
+import sympy as sp
+
+from rodflow_core.derivations import rmsprop
+from rodflow_core.derivations.checks import agree, close, positive, same
+from rodflow_core.derivations.rmsprop import BETA2, Sigma, beta2, g, nu
+from rodflow_core.derivations.symbols import S, beta, eta, w
+
+kinds = {"scalar": rmsprop.steps(scalar=True), "per component": rmsprop.steps(scalar=False)}
+kinds["per component"].nu[1]
+
+# %% [markdown]
+# **The second moment.** A mean of two steps of $\nu$ needs the squared gradients at $w_t$ and at
+# $w_{t+1}$. These are the two ends of the rod, so that
+#
+# $$
+# \bar\nu_{t+1}-\bar\nu_t=(1-\beta_2)\Big(\tfrac12\big(\|g_+\|^2+\|g_-\|^2\big)-\bar\nu_t\Big)
+# $$
+#
+# holds with no remainder, and per component with $g_\pm^{\odot2}$ for $\|g_\pm\|^2$. These are
+# {ref}`(27) <eq-27>` and {ref}`(33) <eq-33>`.
+
+# %%
+for kind, two in kinds.items():
+    nu_bar = [(a + b) / 2 for a, b in zip(two.nu, two.nu[1:], strict=False)]
+    squares = [v.multiply_elementwise(v) for v in two.g]
+    if kind == "scalar":
+        squares = [sp.ones(2, 1) * sum(v) for v in squares]
+    same((27, 33), nu_bar[1] - nu_bar[0], (1 - beta2) * ((squares[0] + squares[1]) / 2 - nu_bar[0]))
+
+# %% [markdown]
+# **Centre and extent.** Were $P$ the same in both steps, everything would be as in
+# {doc}`appendix_b`, with $\eta P^{-1}$ for $\eta$:
+#
+# $$
+# \bar w_{t+1}-\bar w_t=-\eta P^{-1}\bar g,\qquad
+# \delta_{t+1}\delta_{t+1}^\top-\delta_t\delta_t^\top=-2\,\delta_t\delta_t^\top
+# +\tfrac{\eta^2}4P^{-1}\big(g_+g_+^\top+g_-g_-^\top\big)P^{-1}.
+# $$
+#
+# It is not quite the same. The first step is made with $P_{t+1}$, the second with $P_{t+2}$, and the
+# flow has one $P(\bar\nu)$. What it neglects is
+#
+# $$
+# -\tfrac\eta2\Big(\big(P_{t+1}^{-1}-P(\bar\nu_t)^{-1}\big)g_-+\big(P_{t+2}^{-1}-P(\bar\nu_t)^{-1}\big)g_+\Big)
+# $$
+#
+# in the centre, and as much in the extent. So the loss of exactness sits here, and not in the equation
+# for $\nu$. It is small where $\nu$ changes little in a step, which is what a $\beta_2$ near one, or a
+# gradient whose squares are as large at one end of the rod as at the other, both bring about.
+
+# %%
+P_inverse = sp.diag(*sp.symbols("p_1 p_2", positive=True))
+frozen = rmsprop.steps(scalar=False, frozen=P_inverse)
+
+
+def drift_and_half(two):
+    """Change of the centre, and both half-differences."""
+    return (two.w[2] - two.w[0]) / 2, (two.w[1] - two.w[0]) / 2, (two.w[2] - two.w[1]) / 2
+
+
+drift, half, next_half = drift_and_half(frozen)
+g_minus, g_plus = frozen.g
+source = g_plus * g_plus.T + g_minus * g_minus.T
+same(29, drift, -eta * P_inverse * (g_plus + g_minus) / 2)
+same(30, next_half * next_half.T - half * half.T,
+     -2 * half * half.T + eta**2 / 4 * P_inverse * source * P_inverse)
+
+moving = kinds["per component"]
+P_bar = rmsprop.inverse_preconditioner((moving.nu[0] + moving.nu[1]) / 2)
+neglected = sum(((now - P_bar) * slope for now, slope in zip(moving.inverse, moving.g, strict=True)),
+                sp.zeros(2, 1))
+same(29, drift_and_half(moving)[0],
+     -eta * P_bar * (moving.g[0] + moving.g[1]) / 2 - eta / 2 * neglected)
+
+# %% [markdown]
+# Promoted, these are the rod flow {ref}`(28) <eq-28>`-{ref}`(30) <eq-30>`. Nothing in it but $\nu$'s
+# own equation tells it from gradient descent's {ref}`(6) <eq-6>`, {ref}`(7) <eq-7>` once one writes
+#
+# (eq-172)=
+# $$
+# \eta_{\rm eff}=\eta\,P(\bar\nu)^{-1}.\tag{172}
+# $$
+#
+# The library, asked: one substep of scalar RMSProp's rod flow, and one of gradient descent's with the
+# learning rate {ref}`(172) <eq-172>`, from the same random rod on a random quadratic.
+
+# %%
+import numpy as np
+import torch
+
+from rodflow_core import theory
+from rodflow_core.derivations.simulation import manifest, numbers
+from rodflow_core.extent import rod
+from rodflow_core.flows import RodFlow, RodState
+from rodflow_core.optimizers import State, make_rule
+from rodflow_core.potentials import Linear, Quadratic
+
+draw = np.random.default_rng(4)
+mixing = numbers(draw.normal(size=(3, 3)))
+landscape = Quadratic(mixing @ mixing.T)
+z, delta, second = numbers(draw.normal(size=3)), numbers(draw.normal(size=3)), numbers(0.7)
+scalar = make_rule("scalar_rmsprop", learning_rate, beta2=beta2_value)
+effective = theory.effective_learning_rate(learning_rate, float(second), scalar.second_moment.epsilon)
+after = RodFlow(scalar, landscape).substep(RodState(z, second, rod(delta)), 0, 0.1)
+plain = RodFlow(make_rule("gd", effective), landscape).substep(RodState(z, None, rod(delta)), 0, 0.1)
+close(172, after.z, plain.z, 1e-14)
+close(172, after.extent.dense(), plain.extent.dense(), 1e-13)
+
+# %% [markdown]
+# ## D.2 On a slope
+#
+# In one dimension the two kinds are one, and $\epsilon$ is dropped. On $L=gw$ both ends see the same
+# gradient, $g_\pm=g$:
+#
+# (eq-173)=
+# (eq-174)=
+# (eq-175)=
+# \begin{align}
+# \dot{\bar w}&=-\frac{\eta\,g}{\sqrt{\bar\nu}},\tag{173}\\
+# \dot\Sigma&=-2\,\Sigma+\frac{\eta^2g^2}{2\,\bar\nu},\tag{174}\\
+# \dot{\bar\nu}&=(1-\beta_2)\,(g^2-\bar\nu).\tag{175}
+# \end{align}
+
+# %%
+slope = rmsprop.linear_flow()
+same(173, slope.w, -eta * g / sp.sqrt(nu))
+same(174, slope.Sigma, -2 * Sigma + eta**2 * g**2 / (2 * nu))
+same(175, slope.nu, (1 - beta2) * (g**2 - nu))
+
+# %% [markdown]
+# The last equation knows neither of the others. It settles where its bracket vanishes; there the
+# gradient cancels from the first, since $g/\sqrt{g^2}$ is its sign; and with $g^2/\bar\nu=1$ the second
+# settles at a quarter of $\eta^2$:
+#
+# (eq-176)=
+# (eq-177)=
+# (eq-178)=
+# \begin{align}
+# \nu^*&=g^2,\tag{176}\\
+# \dot{\bar w}&=-\eta\,{\rm sign}(g),\tag{177}\\
+# \Sigma^*&=\frac{\eta^2}4.\tag{178}
+# \end{align}
+
+# %%
+rest = rmsprop.steady(slope)
+velocity = slope.w.subs(nu, rest[nu])
+same(176, rest[nu], g**2)
+same(177, velocity, -eta * sp.sign(g))
+same(178, rest[Sigma], eta**2 / 4)
+
+
+def library(slope_value, rate):
+    """The same three from the library."""
+    state = theory.adaptive_linear_steady_state(slope_value, rate)
+    return state.second_moment, state.velocity, state.extent[0, 0]
+
+
+agree((176, 177, 178), [rest[nu], velocity, rest[Sigma]], library, [g, eta])
+
+# %% [markdown]
+# RMSProp on a slope is descent by the gradient's sign: $\eta$ a step, whatever the slope. Its rod is
+# half a step long, and all of it is drift. Run it on three slopes that differ by factors of a hundred
+# ({numref}`fig-d-slope`), the second moment starting at one on each.
+
+# %% tags=["remove-cell"]
+import pandas as pd
+
+from rodflow_core import plots
+from rodflow_core.derivations.adaptive_runs import side_by_side
+from rodflow_core.plots_adaptive import (
+    extent_portrait_figure,
+    half_displacement_figure,
+    slope_figure,
+)
+
+about = manifest(
+    "notebooks/appendix_d.py", learning_rate=learning_rate, beta2=beta2_value, steps=steps,
+    substeps=substeps,
+)
+
+
+def start(weight, second_moment):
+    return State(numbers([weight]), numbers([second_moment]))
+
+
+# %%
+rule = make_rule("rmsprop", learning_rate, beta2=beta2_value)
+slope_steps = min(steps, 150)
+slopes = {
+    value: side_by_side(rule, Linear(numbers([value])), start(0.0, 1.0), slope_steps, substeps)
+    for value in (0.03, 3.0, 300.0)
+}
+closed = {value: theory.adaptive_linear_steady_state(value, learning_rate) for value in slopes}
+if slope_steps * (1 - beta2_value) > 12:  # long enough to forget where nu started
+    for value, run in slopes.items():
+        speed = run.centre[-1, 0] - run.centre[-2, 0]
+        close(177, [speed, np.diff(run.z[-2:, 0])[0]], closed[value].velocity, 1e-2)
+        settled = np.abs(np.array([run.half[-1, 0], run.optimizer_half[-1, 0]]))
+        close(178, settled**2, closed[value].extent[0, 0], 2e-2)
+
+# %% tags=["remove-cell"]
+table = {"step": np.arange(slope_steps)}
+for value, run in slopes.items():
+    table |= {
+        f"iterate_{value:g}": run.z[:-1, 0], f"centre_{value:g}": run.centre[:, 0],
+        f"half_{value:g}": np.abs(run.optimizer_half[:, 0]),
+        f"rod_half_{value:g}": np.abs(run.half[:, 0]),
+    }
+plots.save(
+    "d-slope", lambda: slope_figure(slopes, learning_rate), pd.DataFrame(table), figures,
+    manifest=about,
+    alt="RMSProp on three slopes, 0.03, 3 and 300. Left: after a transient the weight falls by the "
+    "learning rate per step on all three; optimizer and rod flow lie on each other. Right: the "
+    "half-displacement settles at half the learning rate on all three.",
+)
+
+# %% [markdown]
+# ```{figure} ../figures/d-slope.svg
+# :name: fig-d-slope
+# :alt: RMSProp on three slopes, 0.03, 3 and 300. Left, after a transient the weight falls at the same speed, the learning rate per step, on all three; optimizer and rod flow lie on each other. Right, the half-displacement settles at half the learning rate on all three.
+#
+# Slopes of 0.03, 3 and 300, one speed. The transients differ because $\nu$ starts at one and has to
+# come down to $g^2$, or up to it. Dashed: the closed forms {ref}`(177) <eq-177>` and
+# {ref}`(178) <eq-178>`.
+# ```
+#
+# ## D.2 In a valley
+#
+# Now $L=\frac12Sw^2$ with $S>0$. The rod's ends are $\bar w\pm\delta$ with $\delta=\sqrt\Sigma$, and their
+# gradients, the sum of these and the sum of their squares are
+#
+# (eq-179)=
+# (eq-180)=
+# (eq-181)=
+# (eq-182)=
+# \begin{align}
+# g_+&=S\,(\bar w+\delta),\tag{179}\\
+# g_-&=S\,(\bar w-\delta),\tag{180}\\
+# g_++g_-&=2\,S\,\bar w,\tag{181}\\
+# g_+^2+g_-^2&=2\,S^2\,(\bar w^2+\Sigma).\tag{182}
+# \end{align}
+
+# %%
+x = sp.Symbol("x")
+loss = S * x**2 / 2
+plus, minus = (loss.diff(x).subs(x, w + sign * sp.sqrt(Sigma)) for sign in (1, -1))
+same(179, plus, S * (w + sp.sqrt(Sigma)))
+same(180, minus, S * (w - sp.sqrt(Sigma)))
+same(181, plus + minus, 2 * S * w)
+same(182, plus**2 + minus**2, 2 * S**2 * (w**2 + Sigma))
+
+# %% [markdown]
+# In {ref}`(29) <eq-29>`, {ref}`(30) <eq-30>` and {ref}`(28) <eq-28>` that makes
+#
+# (eq-183)=
+# (eq-184)=
+# (eq-185)=
+# \begin{align}
+# \dot{\bar w}&=-\frac{\eta\,S}{\sqrt{\bar\nu}}\,\bar w,\tag{183}\\
+# \dot\Sigma&=-2\,\Sigma+\frac{\eta^2S^2}{2\,\bar\nu}\,(\bar w^2+\Sigma),\tag{184}\\
+# \dot{\bar\nu}&=(1-\beta_2)\,\big(S^2(\bar w^2+\Sigma)-\bar\nu\big).\tag{185}
+# \end{align}
+#
+# The centre is pulled to the origin whatever the other two do, and two equations are left:
+#
+# (eq-186)=
+# (eq-187)=
+# \begin{align}
+# \dot\Sigma&=-2\,\Sigma+\frac{\eta^2S^2}{2\,\bar\nu}\,\Sigma,\tag{186}\\
+# \dot{\bar\nu}&=(1-\beta_2)\,(S^2\,\Sigma-\bar\nu).\tag{187}
+# \end{align}
+
+# %%
+valley = rmsprop.quadratic_flow()
+same(183, valley.w, -eta * S * w / sp.sqrt(nu))
+same(184, valley.Sigma, -2 * Sigma + eta**2 * S**2 / (2 * nu) * (w**2 + Sigma))
+same(185, valley.nu, (1 - beta2) * (S**2 * (w**2 + Sigma) - nu))
+centred = rmsprop.Rates(*[rate.subs(w, 0) for rate in valley])
+same(186, centred.Sigma, -2 * Sigma + eta**2 * S**2 / (2 * nu) * Sigma)
+same(187, centred.nu, (1 - beta2) * (S**2 * Sigma - nu))
+
+# %% [markdown]
+# Where both stand still, the second moment is the square of the gradient at the rod's ends. Put that
+# into {ref}`(186) <eq-186>`, and sharpness and extent cancel together from the source, because it is
+# the *normalised* gradient that drives the rod, and its square is one:
+#
+# (eq-188)=
+# (eq-189)=
+# (eq-190)=
+# \begin{align}
+# \nu^*&=S^2\,\Sigma^*,\tag{188}\\
+# 0&=-2\,\Sigma^*+\frac{\eta^2}2,\tag{189}\\
+# \Sigma^*&=\frac{\eta^2}4.\tag{190}
+# \end{align}
+#
+# The half-displacement is $\sqrt{\Sigma^*}=\eta/2$, for every $S$. It is an orbit of the iterates, too:
+# from $\eta/2$ the gradient $S\eta/2$ divided by its own size makes a step of $-\eta$, to $-\eta/2$.
+
+# %%
+(settled_nu,) = sp.solve(centred.nu, nu)
+same(188, settled_nu, S**2 * Sigma)
+balance = sp.simplify(centred.Sigma.subs(nu, settled_nu))
+same(189, balance, -2 * Sigma + eta**2 / 2)
+(settled,) = sp.solve(balance, Sigma)
+same(190, settled, eta**2 / 4)
+
+
+def library(sharpness, rate):
+    """Half-displacement and second moment at the fixed point, from the library."""
+    point = theory.adaptive_fixed_point("none", sharpness, rate, 0.0)
+    return point.half_displacement, point.second_moment
+
+
+agree((188, 190), [sp.sqrt(settled), settled_nu.subs(Sigma, settled)], library, [S, eta])
+
+# %% [markdown]
+# **It is stable.** The paper linearises {ref}`(186) <eq-186>`, {ref}`(187) <eq-187>` there. The four
+# derivatives make
+#
+# $$
+# J=\begin{pmatrix}0&-2/S^2\\(1-\beta_2)S^2&-(1-\beta_2)\end{pmatrix},\qquad
+# {\rm tr}\,J=-(1-\beta_2)<0,\qquad\det J=2\,(1-\beta_2)>0,
+# $$
+#
+# so both eigenvalues have negative real parts: a spiral, since $({\rm tr}J)^2<4\det J$. Its rate of
+# decay is $(1-\beta_2)/2$ per step. The iterates spiral in the same way. Linearise one step at their
+# orbit, turning the sign of $w$ at every step, and the determinant is $\beta_2$: a modulus of
+# $\sqrt{\beta_2}\approx1-(1-\beta_2)/2$.
+
+# %%
+J = rmsprop.jacobian(centred, {Sigma: settled, nu: settled_nu.subs(Sigma, settled)})
+same(190, J, sp.Matrix([[0, -2 / S**2], [(1 - beta2) * S**2, -(1 - beta2)]]))
+agree(190, J, theory.rmsprop_jacobian, [S, beta2], BETA2)
+positive(190, -J.trace().subs(beta2, beta))
+positive(190, J.det().subs(beta2, beta))
+positive(190, (4 * J.det() - J.trace() ** 2).subs(beta2, beta))
+orbit = rmsprop.orbit_matrix()
+same(190, orbit.det(), beta2)
+same(190, orbit.trace(), 3 * beta2 - 1)
+J
+
+# %% [markdown]
+# {numref}`fig-d-portrait` is the phase portrait of {ref}`(186) <eq-186>`, {ref}`(187) <eq-187>`. In
+# units of the fixed point, $x=\Sigma/\Sigma^*$ and $y=\bar\nu/\nu^*$, neither $S$ nor $\eta$ is left in
+# it: $\dot x=2x\,(1/y-1)$ and $\dot y=(1-\beta_2)(x-y)$. The bounce grows while $\nu$ lags behind it
+# ($y<1$), $\nu$ catches up, the effective step shrinks, the bounce decays.
+
+# %%
+unit, ratio = sp.symbols("x y", positive=True)
+scaled = {Sigma: unit * eta**2 / 4, nu: ratio * S**2 * eta**2 / 4}
+same(186, centred.Sigma.subs(scaled) / (eta**2 / 4), 2 * unit * (1 / ratio - 1))
+same(187, centred.nu.subs(scaled) / (S**2 * eta**2 / 4), (1 - beta2) * (unit - ratio))
+
+# %% [markdown]
+# And now let it run, with sharpnesses from 0.01 to 10,000. Gradient descent with this learning rate
+# diverges wherever $S>2/\eta$.
+
+# %%
+sharpnesses = np.logspace(-2, 4, 7)
+valleys = {
+    float(value): side_by_side(
+        rule, Quadratic(numbers([value])), start(0.4, 0.01 * value**2), steps, substeps
+    )
+    for value in sharpnesses
+}
+half_rod = np.array([abs(run.half[-1, 0]) for run in valleys.values()])
+half_disc = np.array([abs(run.optimizer_half[-1, 0]) for run in valleys.values()])
+half_closed = np.array(
+    [theory.adaptive_fixed_point("none", value, learning_rate, 0.0).half_displacement
+     for value in valleys]
+)
+if steps * (1 - beta2_value) >= 30:
+    close(190, half_disc, half_closed, 1e-5)
+    close(190, half_rod, half_closed, 1e-5)
+
+# %% tags=["remove-cell"]
+settled_table = pd.DataFrame(
+    {"sharpness": sharpnesses, "optimizer": half_disc, "rod_flow": half_rod, "closed_form": half_closed}
+)
+plots.save(
+    "d-half-displacement",
+    lambda: half_displacement_figure(settled_table, list(valleys.values())[-2], learning_rate),
+    settled_table, figures, manifest=about,
+    alt="Left: the half-displacement of RMSProp and of its rod flow over steps, spiralling into half "
+    "the learning rate. Right: the settled half-displacement over sharpness from 0.01 to 10,000 is "
+    "half the learning rate everywhere, also where gradient descent diverges.",
+)
+portrait = list(valleys.values())[-2]
+reach = (sharpnesses[-2] * learning_rate / 2) ** 2
+spiral = pd.DataFrame({
+    "step": np.arange(steps),
+    "optimizer_x": (portrait.optimizer_half[:, 0] / (learning_rate / 2)) ** 2,
+    "optimizer_y": portrait.optimizer_nu[:, 0] / reach,
+    "rod_x": (portrait.half[:, 0] / (learning_rate / 2)) ** 2,
+    "rod_y": portrait.rod_nu[:, 0] / reach,
+})
+plots.save(
+    "d-portrait", lambda: extent_portrait_figure(spiral, beta2_value), spiral, figures,
+    manifest=about,
+    alt="Phase portrait in the plane of extent and second moment, in units of the fixed point. Stream "
+    "lines wind counter-clockwise into the crossing of the two nullclines; the rod flow and the "
+    "iterates spiral in along them.",
+)
+
+# %% [markdown]
+# ```{figure} ../figures/d-half-displacement.svg
+# :name: fig-d-half-displacement
+# :alt: Left, the half-displacement of RMSProp and of its rod flow over steps, spiralling into half the learning rate. Right, the settled half-displacement over sharpness from 0.01 to 10,000 is half the learning rate everywhere, also where gradient descent diverges.
+#
+# Left: one run over time. Right: where seven runs settle. RMSProp bounces by $\eta/2$ either way,
+# whatever the sharpness.
+# ```
+#
+# ```{figure} ../figures/d-portrait.svg
+# :name: fig-d-portrait
+# :alt: Phase portrait in the plane of extent and second moment, in units of the fixed point. Stream lines wind counter-clockwise into the crossing of the two nullclines; the rod flow and the iterates spiral in along them.
+#
+# The run on the left of {numref}`fig-d-half-displacement` in the plane of extent and second moment.
+# On the dotted lines one of the two stands still; they cross at the fixed point {ref}`(190) <eq-190>`.
+# ```
+
+# %% tags=["hide-input"]
+worst = max(np.abs(half_disc / half_closed - 1).max(), np.abs(half_rod / half_closed - 1).max())
+show(
+    f"Over six decades of sharpness, iterates and rod flow settle within {worst:.1g} (relative) of "
+    f"$\\eta/2={learning_rate / 2:g}$, after {steps} steps."
+)
+
+# %% [markdown]
+# This is a real difference to gradient descent. There the sharpness decides between decay and
+# divergence. Here it only decides what $\nu$ has to be: the preconditioned sharpness
+# $S/\sqrt{\nu^*}=S/(S\eta/2)$ ends at $2/\eta$, gradient descent's threshold, for every $S$.
