@@ -45,7 +45,7 @@ book: $(ENVIRONMENT) ## build the book
 .PHONY: test
 test: $(ENVIRONMENT) ## check the style, the core, the notebooks and the built book
 	ruff check .
-	pytest -n 2 -q tests --ignore=tests/test_book.py
+	pytest -n 2 --dist worksteal -q tests --ignore=tests/test_book.py
 	python scripts/notebooks.py smoke build/smoke
 	RODFLOW_RUNS=$(CURDIR)/build/smoke/runs \
 	pytest -n 2 -q --nbmake --nbmake-timeout=300 build/smoke/notebooks

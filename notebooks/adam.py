@@ -9,7 +9,7 @@
 #     language: python
 #     name: python3
 #   rodflow:
-#     runs: [adam-mlp]
+#     runs: [adam-mlp, adam-cnn, adam-vit]
 # ---
 
 # %% [markdown]
@@ -20,7 +20,7 @@
 
 # %% tags=["parameters", "hide-input"]
 preset = "quick"
-architecture = "mlp"
+architectures = ["mlp", "cnn", "vit"]
 learning_rate = None
 beta1 = None
 beta2 = None
@@ -38,12 +38,13 @@ examples = None
 figures = "build/figures"
 
 # %% tags=["hide-input"]
-from rodflow_core.notebook import check_parameters
+from rodflow_core import notebook
 
-check_parameters(globals(), (
-    "preset architecture learning_rate beta1 beta2 epsilon rank substeps warmup steps seed dtype "
-    "device data data_path examples figures"
+notebook.check_parameters(globals(), (
+    "preset architectures learning_rate beta1 beta2 epsilon rank substeps warmup steps seed dtype device "
+    "data data_path examples figures"
 ))
+notebook.one_thread()
 
 # %% [markdown]
 # ## The update rule
@@ -186,7 +187,7 @@ residual, residual_extent
 # $\beta_1=0.5$. The rod flow changes stability at the same curvature: it is where the eigenvalue
 # $-2$ of the linearised $F$ makes the extent neither grow nor shrink.
 #
-# ## The run
+# ## The runs
 #
 # After a warm-up in which Adam runs alone, three trajectories start from the centre of its last two
 # iterates and run side by side: Adam itself; its *stable flow*, the flow of $F$ at a point, which is
@@ -194,32 +195,49 @@ residual, residual_extent
 # at the centre.
 
 # %%
-from rodflow_core import notebook
-
-notebook.one_thread()
-run = notebook.recorded(
-    "adam", architecture, preset,
-    learning_rate=learning_rate, beta1=beta1, beta2=beta2, epsilon=epsilon, rank=rank,
-    substeps=substeps, warmup=warmup, steps=steps, seed=seed, dtype=dtype, device=device,
+runs = notebook.recorded_runs(
+    "adam", architectures, preset,
+    learning_rate=learning_rate, beta1=beta1, beta2=beta2, epsilon=epsilon, rank=rank, substeps=substeps,
+    warmup=warmup, steps=steps, seed=seed, dtype=dtype, device=device,
     data=data, data_path=data_path, examples=examples,
 )
 
 # %% tags=["hide-input"]
-notebook.show(notebook.hyperparameters(run))
+notebook.show(notebook.hyperparameters(runs.values()))
 
 # %% tags=["remove-cell"]
-notebook.save_run_figure(run, "adam-mlp", figures)
+notebook.save_run_figures(runs, figures)
 
 # %% [markdown]
+# ### MLP
+#
 # ```{figure} ../figures/adam-mlp.svg
 # :name: fig-adam-mlp
-# :alt: Loss, preconditioned sharpness over its threshold, distance to the optimizer's centre, half-displacement, its first-moment part, second moment and alignment, over optimizer steps, of Adam, its stable flow and its rod flow on the MLP.
+# :alt: Panels over optimizer steps for Adam on the MLP: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
 #
 # Adam, its stable flow and its rod flow on the MLP, side by side after the warm-up.
 # ```
+#
+# ### CNN
+#
+# ```{figure} ../figures/adam-cnn.svg
+# :name: fig-adam-cnn
+# :alt: Panels over optimizer steps for Adam on the CNN: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
+#
+# Adam, its stable flow and its rod flow on the CNN, side by side after the warm-up.
+# ```
+#
+# ### ViT
+#
+# ```{figure} ../figures/adam-vit.svg
+# :name: fig-adam-vit
+# :alt: Panels over optimizer steps for Adam on the ViT: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
+#
+# Adam, its stable flow and its rod flow on the ViT, side by side after the warm-up.
+# ```
 
 # %% tags=["hide-input"]
-notebook.show(notebook.verdict(run))
+notebook.show(notebook.verdicts(runs.values()))
 
 # %% [markdown]
 # ## How to read it
@@ -234,7 +252,7 @@ notebook.show(notebook.verdict(run))
 # - **Alignment.** Several directions are at the edge at once; the optimizer's last displacement and
 #   the principal axis of $\Sigma$ may prefer different ones. The paper reports the same fluctuation.
 #
-# The recorded run was made with $\beta_1=0.5$, not with the customary 0.9: {ref}`why <adam-regime>`.
+# The recorded runs were made with $\beta_1=0.5$, not with the customary 0.9: {ref}`why <adam-regime>`.
 #
 # (adam-regime)=
 # ## The regime
@@ -248,7 +266,8 @@ notebook.show(notebook.verdict(run))
 # %% tags=["hide-input"]
 from rodflow_core.claims import assess
 
-claim = assess(run)
-notebook.show(
-    f"In this run the oscillation is {claim.regime:.2g} times the drift (median)."
-)
+words = [
+    f"{assess(run).regime:.2g} on the {notebook.ARCHITECTURE_TITLES[name]}"
+    for name, run in runs.items()
+]
+notebook.show("Oscillation over drift (median) in these runs: " + ", ".join(words) + ".")

@@ -22,7 +22,8 @@ class Tracking(NamedTuple):
         end_distance: the same at the last step.
         sharpness: preconditioned sharpness over its threshold.
         loss_error: relative error of the loss at the centre.
-        delta_error: relative error of ``|delta|``; NaN for a stable flow.
+        delta_error: relative error of ``|delta|``; NaN for a stable flow. The drift-free rod is
+            held against the optimizer's oscillation, the paper's against its half-displacement.
         mu_error: relative error of ``|mu|``; NaN without a first moment.
         nu_error: relative error of the norm of the second moment; NaN without one.
         alignment: ``|cos|`` between the half-displacements; NaN for a stable flow.
@@ -84,7 +85,7 @@ def assess(run: xr.Dataset, tag: str = "rod") -> Claims:
 
 def tracking(run: xr.Dataset, tag: str) -> Tracking:
     """Measure how one flow tracks the optimizer."""
-    is_stable = tag == "sf"
+    is_stable, is_free = tag == "sf", tag == "free"
     loss = "sf_loss" if is_stable else f"{tag}_loss_wbar"
     sharpness = "sf_pre_sharpness" if is_stable else f"{tag}_pre_sharpness_wbar"
     cosine = "cos_delta_alignment" if tag == "rod" else f"cos_delta_alignment_{tag}"
@@ -98,8 +99,8 @@ def tracking(run: xr.Dataset, tag: str) -> Tracking:
         float(distance[-1]),
         _median(run[sharpness][:, 0]) / run.attrs["threshold"],
         error(loss, "disc_loss_wbar"),
-        error(f"delta_norm_{tag}", "disc_delta_norms"),
-        error(f"mu_norm_{tag}", "disc_mu_norms"),
+        error(f"delta_norm_{tag}", "disc_oscillation" if is_free else "disc_delta_norms"),
+        error(f"mu_norm_{tag}", "disc_mu_oscillation" if is_free else "disc_mu_norms"),
         error(f"nu_norm_{tag}", "nu_norm_disc"),
         _median(run[cosine]) if cosine in run else float("nan"),
         _slope(distance),

@@ -38,6 +38,7 @@ _OPTIONS = {
     "examples": (int, "size of the class-balanced subset"),
     "loss": (str, "mse or cross_entropy"),
     "rank": (int, "eigenpairs of the extent tensor kept"),
+    "leak": (float, "share of the drift that seeds the drift-free rod"),
     "substeps": (int, "Euler substeps of the flows per step"),
     "spectrum_every": (int, "steps between two eigensolves; 0 for none"),
     "eigenvalues": (int, "leading eigenvalues in each eigensolve"),

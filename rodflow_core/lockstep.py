@@ -221,7 +221,12 @@ class Lockstep:
             "disc_mean_ess": metrics.mean_effective_step_size(rule, centre, progress.t),
             "disc_oscillation": metrics.oscillation(w, w_before, w_long),
             "disc_drift": metrics.drift(w, w_long),
+            "disc_mu_oscillation": self._moment_oscillation(progress),
         }
+
+    def _moment_oscillation(self, progress: Progress) -> float:
+        moments = [self.rule.split(state.z)[1] for state in reversed(progress.iterates)]
+        return float("nan") if moments[0] is None else metrics.oscillation(*moments)
 
     def _flow_values(self, progress: Progress, tag: str) -> dict[str, float]:
         is_rod = isinstance(self.flows[tag], RodFlow)
@@ -235,7 +240,9 @@ class Lockstep:
         if isinstance(state, RodState):
             half = state.extent.half_displacement
             values += metrics.half_displacement_norms(rule, half)
-            values.append(metrics.alignment(rule, half, now.z - before.z))
+            # What the flow would start from here is what it models of the iterates.
+            truth = self.flows[tag].initial(*progress.iterates).extent.half_displacement
+            values.append(metrics.alignment(rule, half, truth))
         return dict(zip(names, values, strict=True))
 
     def _measure_spectra(self, progress: Progress) -> None:

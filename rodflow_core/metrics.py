@@ -31,6 +31,7 @@ OPTIMIZER_QUANTITIES: dict[str, Quantity] = {
     "disc_mean_ess": Quantity("mean effective step size, mean of eta / P", "weight / gradient"),
     "disc_oscillation": Quantity("|w(t) - 2 w(t-1) + w(t-2)| / 4", "weight"),
     "disc_drift": Quantity("|w(t) - w(t-2)| / 4", "weight"),
+    "disc_mu_oscillation": Quantity("|m(t) - 2 m(t-1) + m(t-2)| / 4", "gradient"),
 }
 """What is recorded of the discrete optimizer at every step."""
 

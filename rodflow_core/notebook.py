@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import torch
 import xarray as xr
-from IPython.display import Markdown, display
+from IPython.display import SVG, Markdown, display
+from matplotlib.figure import Figure
 
 from rodflow_core import claims, plots, runs
 from rodflow_core.optimizers import OPTIMIZERS
@@ -58,11 +59,24 @@ def recorded(optimizer: str, architecture: str, kind: str, **changes: object) ->
     return runs.load_or_run(preset(kind, optimizer, architecture, **changes))
 
 
-def save_run_figure(run: xr.Dataset, name: str, folder: str | Path) -> None:
-    """Write the figure of a run to cite, with its numbers and its manifest."""
-    alt = alt_text(run)
-    manifest = plots.run_manifest([run])
-    plots.save(name, lambda: plots.run_figure(run), run, folder, alt=alt, manifest=manifest)
+def recorded_runs(
+    optimizer: str, architectures: Iterable[str], kind: str, **changes: object
+) -> dict[str, xr.Dataset]:
+    """Give the runs of several architectures, by name: ``recorded`` for each."""
+    return {name: recorded(optimizer, name, kind, **changes) for name in architectures}
+
+
+def save_run_figures(recorded_as: Mapping[str, xr.Dataset], folder: str | Path) -> None:
+    """Write the figure of each run to cite, named after optimizer and architecture; show it too."""
+    for architecture, run in recorded_as.items():
+        name = f"{configuration(run).optimizer}-{architecture}"
+        manifest = plots.run_manifest([run])
+
+        def draw(run: xr.Dataset = run) -> Figure:
+            return plots.run_figure(run)
+
+        plots.save(name, draw, run, folder, alt=alt_text(run), manifest=manifest)
+        display(SVG(filename=str(Path(folder) / f"{name}.svg")))
 
 
 def configuration(run: xr.Dataset) -> RunConfig:
@@ -80,19 +94,20 @@ def subject(run: xr.Dataset) -> str:
 
 def alt_text(run: xr.Dataset) -> str:
     """Say what the figure of a run shows, with its numbers, for a reader who does not see it."""
-    claim = claims.assess(run)
+    claim, free = claims.assess(run), claims.assess(run, "free")
     return (
-        f"Panels over optimizer steps for {subject(run)}: the rod flow lies on the optimizer in "
-        f"loss, half-displacement and preconditioned sharpness "
-        f"({claim.rod.sharpness:.2f} times the threshold; optimizer {claim.sharpness:.2f}), "
-        f"the stable flow's sharpness is {claim.stable.sharpness:.2f} times the threshold and its "
-        f"distance to the optimizer's centre {claim.ratio:.2g} times the rod flow's."
+        f"Panels over optimizer steps for {subject(run)}: loss, preconditioned sharpness, distance "
+        f"between centres, half-displacements, alignment. Median sharpness over threshold: "
+        f"optimizer {claim.sharpness:.2f}, rod flow {claim.rod.sharpness:.2f}, drift-free rod "
+        f"{free.rod.sharpness:.2f}, stable flow {claim.stable.sharpness:.2f}. Median distance to "
+        f"the optimizer's centre: rod flow {claim.rod.distance:.2g}, drift-free rod "
+        f"{free.rod.distance:.2g}, stable flow {claim.stable.distance:.2g}."
     )
 
 
 def verdict(run: xr.Dataset) -> str:
-    """Give the sentence of verdict under a run's figure; every number in it comes from the run."""
-    claim = claims.assess(run)
+    """Give the sentences of verdict under a run's figure; every number comes from the run."""
+    claim, free = claims.assess(run), claims.assess(run, "free")
     words = {
         "holds": "**The claim holds.**",
         "partly": "**The claim holds in part.**",
@@ -105,32 +120,51 @@ def verdict(run: xr.Dataset) -> str:
         f"**{claim.ratio:.3g}**, {claim.end_ratio:.3g} at the end. Median preconditioned "
         f"sharpness over threshold: optimizer {claim.sharpness:.3f}, rod flow "
         f"{claim.rod.sharpness:.3f}, stable flow {claim.stable.sharpness:.3f}. The oscillation is "
-        f"{claim.regime:.2g} times the drift."
+        f"{claim.regime:.2g} times the drift. The [drift-free rod](drift_free) has a ratio of "
+        f"**{free.ratio:.3g}** and a sharpness of {free.rod.sharpness:.3f}."
     )
     for tag, step in claim.failed.items():
         text += f" The {plots.NAMES[tag]} was no longer finite at step {step}."
     return text
 
 
-def hyperparameters(run: xr.Dataset) -> str:
-    """Give the numbers of a run as a Markdown table."""
+def verdicts(several: Iterable[xr.Dataset]) -> str:
+    """Give the verdict of each run as a paragraph."""
+    return "\n\n".join(verdict(run) for run in several)
+
+
+def hyperparameters(several: Iterable[xr.Dataset]) -> str:
+    """Give the numbers of runs as a Markdown table, a run a column."""
+    columns = {run.attrs["title"]: _numbers(run) for run in several}
+    rows = {key: None for numbers in columns.values() for key in numbers}
+    head = [ARCHITECTURE_TITLES[n["architecture"]] for n in columns.values()]
+    lines = ["| | " + " | ".join(head) + " |", "| :-- |" + " --: |" * len(head)]
+    for key in rows:
+        if key != "architecture":
+            cells = [str(numbers.get(key, "")) for numbers in columns.values()]
+            lines.append(f"| {key} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _numbers(run: xr.Dataset) -> dict[str, object]:
     config = configuration(run)
     rows = {
-        "learning rate": config.learning_rate,
+        "architecture": config.architecture,
+        r"learning rate $\eta$": config.learning_rate,
         r"$\beta_1$": config.beta1,
         r"$\beta_2$": config.beta2,
-        "data": f"{config.examples} of {config.data}",
-        "parameters": run.attrs["parameters"],
-        "warm-up": f"{config.warmup} steps",
-        "side by side": f"{config.steps} steps of {config.substeps} substeps",
+        "threshold": f"{run.attrs['threshold']:.5g}",
+        "data": f"{config.examples} {config.data}",
+        "weights": run.attrs["parameters"],
+        "warm-up steps": config.warmup,
+        "steps side by side": config.steps,
+        "substeps": config.substeps,
         "rank": config.rank,
         "precision": config.dtype,
-        "threshold": f"{run.attrs['threshold']:.5g}",
-        "computed in": f"{run.attrs['seconds']:.0f} s",
+        "seconds": f"{run.attrs['seconds']:.0f}",
+        "run": f"`{runs.recorded_path(config).name}`",
     }
-    rows = {key: value for key, value in rows.items() if value is not None}
-    lines = ["| " + " | ".join(rows) + " |", "|" + " --- |" * len(rows)]
-    return "\n".join([*lines, "| " + " | ".join(str(v) for v in rows.values()) + " |"])
+    return {key: value for key, value in rows.items() if value is not None}
 
 
 def show(text: str) -> None:

@@ -43,15 +43,20 @@ _PAPER = {"light": "#ffffff", "dark": "#121212"}
 _INK = {"light": "#1a1a1a", "dark": "#e8e8e8"}
 # Okabe and Ito's colours, which colour-blind readers tell apart; lighter twins on a dark page.
 _COLOURS = {
-    "light": {"disc": "#8a8a8a", "sf": "#d55e00", "rod": "#0072b2", "other": "#009e73"},
-    "dark": {"disc": "#b8b8b8", "sf": "#ff9d52", "rod": "#56b4e9", "other": "#3fd0a4"},
-}
+    "light": {
+        "disc": "#8a8a8a", "sf": "#d55e00", "rod": "#0072b2", "free": "#009e73", "other": "#a6518a",
+    },
+    "dark": {
+        "disc": "#b8b8b8", "sf": "#ff9d52", "rod": "#56b4e9", "free": "#3fd0a4", "other": "#e39ccb",
+    },
+}  # fmt: skip
 _LINES = {
     "disc": {"linewidth": 3.2, "linestyle": "-", "zorder": 2},
     "sf": {"linewidth": 1.8, "linestyle": (0, (5, 2)), "zorder": 3},
     "rod": {"linewidth": 1.8, "linestyle": "-", "zorder": 4},
+    "free": {"linewidth": 1.8, "linestyle": (0, (1, 1)), "zorder": 5},
 }
-NAMES = {"disc": "optimizer", "sf": "stable flow", "rod": "rod flow"}
+NAMES = {"disc": "optimizer", "sf": "stable flow", "rod": "rod flow", "free": "drift-free rod"}
 """How the trajectories are called in legends."""
 
 
@@ -86,7 +91,7 @@ _MODE = ["light"]
 
 
 def colour(tag: str) -> str:
-    """Give the colour of a trajectory (``disc``, ``sf``, ``rod``, ``other``) or of the ``ink``."""
+    """Give the colour of a trajectory (``disc``, ``sf``, ``rod``, ``free``) or of the ``ink``."""
     mode = _MODE[0]
     return _INK[mode] if tag == "ink" else _COLOURS[mode][tag]
 
@@ -97,7 +102,7 @@ def line(tag: str, **changes: object) -> dict[str, object]:
 
 
 def run_figure(run: xr.Dataset) -> Figure:
-    """Draw a run: optimizer, stable flow and rod flow, quantity by quantity.
+    """Draw a run: optimizer, stable flow and both rod flows, quantity by quantity.
 
     Loss, preconditioned sharpness, centre distances, ``|delta|``, ``|mu|`` and ``|nu|`` where the
     optimizer has them, alignment.
@@ -132,7 +137,8 @@ def _curves(axis: Axes, run: xr.Dataset, names: Mapping[str, str]) -> None:
 
 
 def _loss(axis: Axes, run: xr.Dataset) -> None:
-    _curves(axis, run, {"disc": "disc_loss_wbar", "sf": "sf_loss", "rod": "rod_loss_wbar"})
+    names = {tag: f"{tag}_loss_wbar" for tag in ("disc", "rod", "free")}
+    _curves(axis, run, {"sf": "sf_loss", **names})
     axis.set(title="loss at the centre", ylabel=r"$L(\bar w)$", yscale="log")
     _plain_log_ticks(axis)
 
@@ -140,7 +146,8 @@ def _loss(axis: Axes, run: xr.Dataset) -> None:
 def _sharpness(axis: Axes, run: xr.Dataset) -> None:
     threshold = run.attrs["threshold"]
     names = {"disc": "disc_pre_sharpness_wbar", "sf": "sf_pre_sharpness"}
-    for tag, name in {**names, "rod": "rod_pre_sharpness_wbar"}.items():
+    names |= {tag: f"{tag}_pre_sharpness_wbar" for tag in ("rod", "free")}
+    for tag, name in names.items():
         axis.plot(run["spectrum_step"], run[name][:, 0] / threshold, **line(tag))
     axis.axhline(1, color=colour("ink"), linewidth=1.2, linestyle=":", zorder=1)
     ratio = r"$\lambda_{\max}/S_{\rm thr}$"
@@ -148,7 +155,7 @@ def _sharpness(axis: Axes, run: xr.Dataset) -> None:
 
 
 def _distance(axis: Axes, run: xr.Dataset) -> None:
-    for tag in ("sf", "rod"):
+    for tag in ("sf", "rod", "free"):
         axis.plot(run["step"][1:], run[f"dist_wbar_disc_to_{tag}"][1:], **line(tag))
     axis.set(
         title="distance between centres", ylabel=r"$|\bar w-\bar w_{\rm flow}|$",
@@ -157,19 +164,21 @@ def _distance(axis: Axes, run: xr.Dataset) -> None:
 
 
 def _delta(axis: Axes, run: xr.Dataset) -> None:
-    _curves(axis, run, {"disc": "disc_delta_norms", "rod": "delta_norm_rod"})
+    _curves(
+        axis, run, {"disc": "disc_delta_norms", "rod": "delta_norm_rod", "free": "delta_norm_free"}
+    )
     axis.set(title="half-displacement", ylabel=r"$|\delta|$")
     axis.set_ylim(bottom=0)
 
 
 def _mu(axis: Axes, run: xr.Dataset) -> None:
-    _curves(axis, run, {"disc": "disc_mu_norms", "rod": "mu_norm_rod"})
+    _curves(axis, run, {"disc": "disc_mu_norms", "rod": "mu_norm_rod", "free": "mu_norm_free"})
     axis.set(title="its first-moment part", ylabel=r"$|\mu|$")
     axis.set_ylim(bottom=0)
 
 
 def _nu(axis: Axes, run: xr.Dataset) -> None:
-    _curves(axis, run, {"disc": "nu_norm_disc", "sf": "nu_norm_sf", "rod": "nu_norm_rod"})
+    _curves(axis, run, {tag: f"nu_norm_{tag}" for tag in ("disc", "sf", "rod", "free")})
     axis.set(title="second moment", ylabel=r"$|\nu|$", yscale="log")
     _plain_log_ticks(axis)
 

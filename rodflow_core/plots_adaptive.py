@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from rodflow_core.derivations.adaptive_runs import Run
 from rodflow_core.plots import NAMES, WIDTH, colour, line
@@ -69,19 +70,19 @@ def slope_figure(runs: Mapping[float, Run], learning_rate: float) -> Figure:
         half.plot(time + 0.5, np.abs(run.optimizer_half[:, 0]), **line("disc", linewidth=5, **named))
         half.plot(time + 0.5, np.abs(run.half[:, 0]), **line("rod", **named))
         word = f"slope {value:g}"
-        # The end of a path lies at its own height, the start of a half-displacement at its own.
         path.annotate(word, (time[-1], run.centre[-1, 0]), (5, 0), textcoords="offset points",
                       fontsize=13, va="center")  # fmt: skip
     last = len(time)
     first = next(iter(runs.values())).centre
-    guide = np.array([0.42, 0.72]) * last
-    level = first[0, 0] - learning_rate * (guide - guide[0]) - 0.02 * learning_rate * last
-    path.plot(guide, level, **closed())
+    guide = np.array([0.6, 0.95]) * last
+    path.plot(guide, first[0, 0] - learning_rate * (guide - guide[0]), **closed())
+    path.annotate(r"$-\eta$ per step", (guide.mean(), -learning_rate * np.ptp(guide) / 2), (8, 4),
+                  textcoords="offset points", fontsize=BIG)  # fmt: skip
     half.axhline(learning_rate / 2, **closed(label=None))
     half.annotate(r"$\eta/2$", (0.99, learning_rate / 2), (0, 5), textcoords="offset points",
                   xycoords=half.get_yaxis_transform(), fontsize=16, ha="right")  # fmt: skip
     labelled(path, r"every slope is descended at speed $\eta$", "optimizer step", "weight $w$",
-             xlim=(0, 1.26 * last))  # fmt: skip
+             xlim=(0, 1.3 * last))  # fmt: skip
     labelled(half, r"half-displacement $|\delta|$", "optimizer step", "", yscale="log",
              xlim=(0, last))  # fmt: skip
     legend_above(figure, path)
@@ -97,7 +98,7 @@ def half_displacement_figure(settled: pd.DataFrame, run: Run, learning_rate: flo
         learning_rate: the step size.
     """
     figure, (path, end) = plt.subplots(1, 2, figsize=(WIDTH, 4.3))
-    shown = min(len(run.half), 150)
+    shown = min(len(run.half), 80)
     time = np.arange(shown) + 0.5
     path.plot(time, np.abs(run.optimizer_half[:shown, 0]), **line("disc", linewidth=4))
     path.plot(time, np.abs(run.half[:shown, 0]), **line("rod"))
@@ -125,7 +126,7 @@ def extent_portrait_figure(spiral: pd.DataFrame, beta2: float) -> Figure:
         spiral: columns optimizer_x, optimizer_y, rod_x, rod_y, one row per step.
         beta2: decay of the second moment.
     """
-    figure, axis = plt.subplots(figsize=(WIDTH * 0.8, 5.4))
+    figure, axis = plt.subplots(figsize=(WIDTH * 0.85, 5.4))
     right = 1.08 * max(spiral["optimizer_x"].max(), spiral["rod_x"].max(), 2)
     top = 1.12 * max(spiral["optimizer_y"].max(), spiral["rod_y"].max(), 1.6)
     x, y = np.meshgrid(np.linspace(1e-3, right, 60), np.linspace(0.03, top, 60))
@@ -149,4 +150,41 @@ def extent_portrait_figure(spiral: pd.DataFrame, beta2: float) -> Figure:
              r"second moment $\bar\nu\,/\,(S^2\eta^2/4)$", xlim=(0, right), ylim=(0, top))  # fmt: skip
     axis.grid(False)
     legend_above(figure, axis)
+    return figure
+
+
+# --- E: Adam and NAdam ---------------------------------------------------------------------------
+
+
+def dozat_figure(
+    paths: Mapping[bool, tuple[NDArray, NDArray, NDArray]], apart: Mapping[bool, NDArray]
+) -> Figure:
+    """Draw Nesterov, its look-ahead points and Dozat's iterates, without and with bias correction.
+
+    Args:
+        paths: iterates, look-ahead points and Dozat's iterates, ``(T, 2)`` each; the key says
+            whether moments are corrected.
+        apart: distance of the last two at each step.
+    """
+    figure, axes = plt.subplots(1, 3, figsize=(WIDTH * 1.15, 4.4), width_ratios=(1, 1, 1.05))
+    titles = {False: "without bias correction", True: "with bias correction"}
+    for axis, (corrected, (iterates, ahead, own)) in zip(axes, paths.items(), strict=False):
+        axis.plot(*iterates.T, **line("disc", linewidth=1.6, marker="o", markersize=4,
+                                      label="Nesterov $w_t$"))  # fmt: skip
+        words = r"its look-ahead points $w_t-\eta\beta m_t$"
+        axis.plot(*ahead.T, **dots("rod", markersize=6, label=words))
+        axis.plot(*own.T, **rings("sf", markersize=11, markeredgewidth=1.6, label="Dozat"))
+        labelled(axis, titles[corrected], "$w_1$", "")
+    axes[0].set_ylabel("$w_2$", fontsize=BIG)
+    tags = {False: "rod", True: "sf"}
+    for corrected, distance in apart.items():
+        shown = np.maximum(distance, 1e-17)
+        axes[2].plot(shown, color=colour(tags[corrected]), linewidth=2.4)
+        word = titles[corrected]
+        height = np.median(shown[len(shown) // 2 :]) * (30 if corrected else 60)
+        axes[2].text(len(shown) * 0.98, height, word, color=colour(tags[corrected]), fontsize=13,
+                     ha="right", va="bottom")  # fmt: skip
+    labelled(axes[2], "distance, Dozat to look-ahead", "optimizer step", "", yscale="log",
+             ylim=(1e-18, 1e2))  # fmt: skip
+    legend_above(figure, axes[0])
     return figure

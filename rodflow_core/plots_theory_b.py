@@ -16,7 +16,7 @@ from rodflow_core.plots_rod import Array, Trajectories
 
 def closed(**changes: object) -> dict[str, object]:
     """Give the line style of a closed form."""
-    look = {"color": colour("ink"), "linewidth": 1.3, "linestyle": (0, (4, 2)), "zorder": 5}
+    look = {"color": colour("other"), "linewidth": 1.8, "linestyle": (0, (4, 2)), "zorder": 5}
     return {**look, "label": "closed form", **changes}
 
 
@@ -43,7 +43,7 @@ def rate_figure(curve: Mapping[str, Array], points: Mapping[str, Array]) -> Figu
         curve: ``x`` (sharpness over threshold), ``disc`` and ``rod``: the closed forms.
         points: the same three, measured.
     """
-    figure, axis = plt.subplots(figsize=(WIDTH * 0.72, 4.3))
+    figure, axis = plt.subplots(figsize=(WIDTH * 0.85, 4.5))
     axis.axhline(0, color=colour("ink"), linewidth=1)
     marked(axis, 1, r"$S=2/\eta$", y=0.12)
     names = {
@@ -75,13 +75,16 @@ def settling_figure(
     """
     figure, (phase, time) = plt.subplots(1, 2, figsize=(WIDTH, 4.4), width_ratios=(1, 1.15))
     phase.axhline(0, color=colour("ink"), linewidth=1)
+    unit = list(rates.values())[-1].max()
     looks = [(0.45, 1.6), (0.7, 1.6), (1.0, 2.6)]
     for (ratio, rate), (alpha, width) in zip(rates.items(), looks, strict=True):
         phase.plot(squares, rate, color=colour("rod"), alpha=alpha, linewidth=width)
-        at = int(np.argmin(np.abs(rate + 1.9 * list(rates.values())[-1].max())))
-        phase.annotate(rf"${ratio:g}\,S_{{\rm thr}}$", (squares[at], rate[at]), (-6, -4),
-                       textcoords="offset points", color=colour("rod"), fontsize=13.5,
-                       va="top", ha="right")  # fmt: skip
+        at = int(np.argmin(np.abs(rate + 1.9 * unit)))
+        side = -1 if ratio < 1 else 1
+        words = rf"${ratio:g}\,S_{{\rm thr}}$" if ratio != 1 else r"$S_{\rm thr}$"
+        phase.annotate(words, (squares[at], rate[at]), (6 * side, 0), textcoords="offset points",
+                       color=colour("rod"), fontsize=13.5, va="center",
+                       ha="left" if side > 0 else "right")  # fmt: skip
         zeros = squares[:-1][(rate[:-1] > 0) & (rate[1:] <= 0)]
         stable = zeros if len(zeros) else [0]
         phase.plot(stable, np.zeros(len(stable)), "o", color=colour("rod"), markersize=10,
@@ -89,15 +92,13 @@ def settling_figure(
         if ratio > 1:
             phase.plot(0, 0, "o", color=colour("rod"), markersize=10, zorder=7, clip_on=False,
                        markerfacecolor=plt.rcParams["axes.facecolor"])  # fmt: skip
-    last = list(rates.values())[-1]
-    unit = last.max()
     for x, direction in ((0.5, 1), (1.22, -1)):
         phase.annotate("", (x + 0.13 * direction, 0), (x - 0.13 * direction, 0),
                        arrowprops={"arrowstyle": "-|>", "color": colour("rod"), "lw": 2.4,
                                    "mutation_scale": 22})  # fmt: skip
     phase.set(xlabel=r"$\Sigma\,/\,\Sigma_*$", ylabel=r"$\dot\Sigma$  (scaled)",
               title=r"phase line for three sharpnesses",
-              ylim=(-2.6 * unit, 1.4 * unit), xlim=(0, squares[-1]))  # fmt: skip
+              ylim=(-2.6 * unit, 1.4 * unit), xlim=(0, 1.08 * squares[-1]))  # fmt: skip
     phase.set_yticks([])
     for number, run in enumerate(runs):
         name = r"gradient descent, $|\delta_t|$" if number == 0 else None
@@ -143,7 +144,7 @@ def bifurcation_figure(
         ends = flow["centre"] + sign * flow["half"]
         axis.plot(flow["x"], ends, **dots("rod", markersize=8.5, label=words))
     for number, (words, at) in enumerate(marks.items()):
-        marked(axis, at, words, y=0.56 if number == 1 else 0.48, side="left" if number == 0 else "right")
+        marked(axis, at, words, y=(0.1, 0.56, 0.48)[number], side="right" if number else "left")
     axis.set(xlabel=r"sharpness at the minimum / threshold, $\eta S/2$", xlim=(ratios[0], ratios[-1]))
     axis.set_ylabel(r"weight, in units of $1/\sqrt{\eta\kappa}$")
     axis.xaxis.set_major_locator(mpl.ticker.MultipleLocator(0.1))

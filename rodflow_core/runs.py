@@ -28,7 +28,12 @@ _NUMERICS = (
     "runs", "spectrum",
 )  # fmt: skip
 _PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "xarray")
-_TITLES = {"disc": "optimizer", "sf": "stable flow", "rod": "rod flow"}
+_TITLES = {
+    "disc": "optimizer",
+    "sf": "stable flow",
+    "rod": "rod flow",
+    "free": "drift-free rod flow",
+}
 
 
 def runs_directory() -> Path:
@@ -108,6 +113,9 @@ def build(config: RunConfig) -> tuple[Lockstep, torch.Tensor, str]:
     flows = {
         "sf": StableFlow(rule, objective, config.backward_error),
         "rod": RodFlow(rule, objective, config.rank, config.backward_error),
+        "free": RodFlow(
+            rule, objective, config.rank, config.backward_error, "drift_free", config.leak
+        ),
     }
     lockstep = Lockstep(
         rule,

@@ -3,7 +3,8 @@ r"""The equation index: where each of the paper's equations stands in the book, 
     python scripts/equations.py build/quick/source
 
 A page gives an equation its place by a line `(eq-N)=` before the displayed block that holds its
-`\tag{N}`; several such lines may precede one block. The files `equations_*.yml` say of every number
+`\tag{N}`; several such lines may precede one block. A tag without that line shows again an equation
+whose place is elsewhere. The files `equations_*.yml` say of every number
 what the equation states and how the book checks it:
 
     10: {how: symbolic, what: 'heavy ball''s threshold'}
@@ -107,32 +108,26 @@ def find_places(pages: Mapping[str, str]) -> dict[int, Place]:
     """Find where each number stands, and that its tag stands there too.
 
     Raises:
-        EquationError: where targets and tags of a block differ, or a number is doubled or lost.
+        EquationError: where a target's tag is missing, or a number is doubled or lost.
     """
     found: dict[int, list[Place]] = {}
+    tagged: dict[int, str] = {}
     for page, text in pages.items():
         text = CODE.sub("", text)
         heading = re.search(r"^# +(.+)$", text, re.MULTILINE)
         place = Place(page, heading[1].strip() if heading else page)
-        placed: list[int] = []
         for match in PLACE.finditer(text):
             targets = [int(n) for n in re.findall(r"\d+", match["targets"])]
-            tags = [int(n) for n in TAG.findall(match["block"] or "")]
-            if sorted(targets) != sorted(tags):
+            tags = {int(n) for n in TAG.findall(match["block"] or "")}
+            if lost := [n for n in targets if n not in tags]:
                 raise EquationError(
-                    f"{page}: the target{_s(targets)} {_numbers(targets)} must stand directly "
-                    "before a block with the same tags, but the block there has "
+                    f"{page}: the target{_s(lost)} {_numbers(lost)} must stand directly before a "
+                    f"block with the same tag{_s(lost)}, but the block there has "
                     f"{_numbers(tags) if tags else 'none'}."
                 )
-            placed += targets
-        loose = Counter(int(n) for n in TAG.findall(text)) - Counter(placed)
-        if loose:
-            raise EquationError(
-                f"{page}: the tag{_s(loose)} {_numbers(loose)} must have a line `(eq-N)=` directly "
-                "before the block."
-            )
-        for number in placed:
-            found.setdefault(number, []).append(place)
+            for number in targets:
+                found.setdefault(number, []).append(place)
+        tagged |= {int(n): page for n in TAG.findall(text)}
     for number, places in sorted(found.items()):
         if len(places) > 1:
             where = " and ".join(place.page for place in places)
@@ -141,6 +136,10 @@ def find_places(pages: Mapping[str, str]) -> dict[int, Place]:
                 "`(eq-N)=` and refer to it from elsewhere."
             )
     _complete(found, "place in the book; write `(eq-N)=` directly before its block")
+    for number in sorted(set(tagged) - set(found)):
+        raise EquationError(
+            f"{tagged[number]}: there is no equation ({number}); the paper's go to ({LAST})."
+        )
     return {number: places[0] for number, places in found.items()}
 
 
@@ -238,11 +237,11 @@ def page(folder: Path) -> str:
     for number in range(1, LAST + 1):
         if number in SECTIONS:
             lines += ["", f"## {SECTIONS[number]}", ""]
-            lines += ["| Equation | What it says | Page | Check |", "| :-- | :-- | :-- | :-- |"]
+            lines += ["| No. | What it says | Page | Check |", "| :-- | :-- | :-- | :-- |"]
         entry, place = entries[number], places[number]
         what = entry.what
         if entry.same:
-            what += f"; repeated as {{ref}}`({entry.same}) <eq-{entry.same}>`"
+            what += f"; also {{ref}}`({entry.same}) <eq-{entry.same}>`"
         # A bar ends a table's cell, in a formula too.
         cells = [
             f"{{ref}}`({number}) <eq-{number}>`",

@@ -66,6 +66,13 @@ def test_the_page_leads_to_every_number(book):
     assert r"$\|x_{60}\|$" in row
 
 
+def test_an_equation_may_be_shown_again(book):
+    sources, write = book
+    before = equations.page(write())
+    sources["page"] += "\n\n" + single(CUT + 1).replace(f"(eq-{CUT + 1})=\n", "")
+    assert equations.page(write()) == before
+
+
 def test_an_example_of_the_notation_is_no_place(book):
     sources, write = book
     sources["page"] += f"\n\n```text\n{single(3)}\n```\n"
@@ -113,9 +120,10 @@ CASES = {
     "doubled": (duplicate, r"equation \(7\) has 2 places in the book, notebooks/second and page;"),
     "wrong tag": (replace(r"\tag{4}", r"\tag{5}"), r"page: the target \(4\) must .* has \(5\)\."),
     "no tag": (replace(r"\tag{4}", ""), r"page: the target \(4\) must stand .* has none\."),
-    "tag alone": (replace("(eq-4)=\n", ""), r"page: the tag \(4\) must have a line `\(eq-N\)=`"),
+    "tag alone": (replace("(eq-4)=\n", ""), r"the paper's equation \(4\) has no place"),
     "far away": (replace("(eq-4)=\n", "(eq-4)=\n\nWords.\n"), r"the target \(4\) .* has none\."),
-    "one of a block": (replace("(eq-6)=\n", ""), r"targets \(7\)-\(10\) must .* has \(6\)-\(10\)"),
+    "one of a block": (replace("(eq-6)=\n", ""), r"the paper's equation \(6\) has no place"),
+    "tag beyond": (replace("a_{6}&", r"a\tag{292}\\ a_{6}&"), r"page: there is no .* \(292\)"),
     "beyond": (replace(single(4), single(4) + "\n\n" + single(292)), r"no equation \(292\)"),
     "no entry": (without(60), r"the paper's equation \(60\) has no entry"),
     "two entries": (twice(60), r"\(60\) has two entries"),

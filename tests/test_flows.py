@@ -287,7 +287,7 @@ class FlowContract:
         exact, errors, substeps = (
             solve(rate, start.z.numpy(), nu, None, t, steps),
             [],
-            (8, 16, 32, 64),
+            (8, 16, 32),
         )
         for k in substeps:
             state = start
@@ -309,7 +309,7 @@ class FlowContract:
             return twin.rod_rate(z, nu, sigma, gradient, t)
 
         exact = solve(rate, start.z.numpy(), nu, extent.dense().numpy(), t, steps)
-        errors, substeps = [], (8, 16, 32, 64)
+        errors, substeps = [], (8, 16, 32)
         flow = RodFlow(rule, Valley(), rank=dim)
         for k in substeps:
             state = RodState(start.z, start.nu, extent)

@@ -36,7 +36,7 @@ class LandscapeContract:
         flow = RodFlow(rule, Quartic(vector(sharpness), vector(0.5)), rank=2)
         half = 0.7 * vector(*[x for x in point[:2] if x is not None][: 2 if rule.has_moment else 1])
         state = RodState(0.02 * half, nu, rod(half))
-        for _ in range(50):
+        for _ in range(30):
             state = advance(flow, state, LATE, 4)
         assert state.z.norm() < 1e-9 * half.norm()
         np.testing.assert_allclose(state.extent.dense(), sigma, rtol=1e-9, atol=1e-12)
@@ -48,7 +48,7 @@ class LandscapeContract:
         p = 1.0 if nu is None else float(nu.sqrt()) + 1e-8
         flow = RodFlow(rule, Quartic(vector(0.8 * p * rule.threshold), vector(0.5)), rank=2)
         state = RodState(*some_state(rule, 1, 1, 0.01)[:1], nu, rod(some_state(rule, 1, 2, 0.05).z))
-        for _ in range(40):
+        for _ in range(25):
             state = advance(flow, state, LATE, 4)
         assert state.extent.eigenvalues[0] < 1e-6
 
@@ -62,7 +62,7 @@ class LandscapeContract:
         half = vector(length, moment)[: 2 if rule.has_moment else 1]
         nu = torch.full_like(some_nu(rule, 1), (1.2 * sharpness * length) ** 2)
         start = RodState(0.05 * half, nu, rod(0.8 * half))
-        state = settle(rule, Quadratic(vector(sharpness)), start, 80)
+        state = settle(rule, Quadratic(vector(sharpness)), start, 100, 4)
         assert state.z.norm() < 1e-9
         assert sharpness / float(state.nu.sqrt()) == pytest.approx(rule.threshold, rel=1e-8)
         found = state.extent.half_displacement

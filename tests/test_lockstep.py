@@ -24,7 +24,7 @@ RATES = {"gd": 0.3, "heavy_ball": 0.3, "nesterov": 0.3}
 
 @functools.cache
 def network():
-    return Network(n=20, hidden=3)
+    return Network(n=12, hidden=2)
 
 
 def lockstep(name, objective=None, flows=None, **options):
@@ -140,6 +140,8 @@ class LockstepContract:
             w, v, u = (rule.split(states[t - k].z)[0] for k in range(3))
             expected["disc_oscillation"] = (w - 2 * v + u).norm() / 4
             expected["disc_drift"] = (w - u).norm() / 4
+            m, n, o = (rule.split(states[t - k].z)[1] for k in range(3))
+            expected["disc_mu_oscillation"] = nothing if m is None else (m - 2 * n + o).norm() / 4
             p = rule.preconditioner(centre.nu, rule.corrections(t)[1])
             expected["disc_mean_ess"] = rule.learning_rate * p.inv(torch.ones_like(w)).mean()
             assert set(expected) == set(records)
@@ -158,7 +160,7 @@ class LockstepContract:
 
     def test_spectra_equal_dense_ones(self, name):
         """Raw and preconditioned, of all three, at the centres where the run ended."""
-        run = lockstep(name, spectrum_tolerance=1e-9, eigenvalues=2)
+        run = lockstep(name, steps=EVERY, spectrum_tolerance=1e-7, eigenvalues=2)
         progress = run.run(start())
         rule, c2 = run.rule, run.rule.corrections(progress.t)[1]
         centres = {"disc": midpoint(*progress.iterates[-2:]), **progress.flows}
@@ -171,22 +173,23 @@ class LockstepContract:
                 matrix = root @ hessian @ root if preconditioned else hessian
                 key = metrics.spectrum_name(tag, preconditioned)
                 names.add(key)
-                assert len(progress.spectra[key]) == STEPS // EVERY + 1
+                assert len(progress.spectra[key]) == 2
                 *values, residual, converged, matvecs = progress.spectra[key][-1]
                 exact = torch.linalg.eigvalsh(matrix).flip(0)[:2]
                 assert values == pytest.approx(exact.tolist(), rel=1e-8)
                 assert converged == 1 and matvecs > 0
-                assert residual <= 1e-9 * float(exact.abs().max()) * (1 + 1e-6)
+                assert residual <= 1e-7 * float(exact.abs().max()) * (1 + 1e-6)
         assert names == set(progress.spectra)
 
     def test_eigensolves_start_from_the_last_ones(self, name):
         """The operators hardly move in one step: nothing is left but to see that."""
-        spectra = lockstep(name, spectrum_every=1, spectrum_tolerance=1e-3).run(start()).spectra
+        run = lockstep(name, steps=4, spectrum_every=1, spectrum_tolerance=1e-3)
+        spectra = run.run(start()).spectra
         for key, rows in spectra.items():
             first, *later = (row[-1] for row in rows)
             assert np.mean(later) < 0.7 * first, key
 
-    @examples(3)
+    @examples(2)
     @given(data=st.data())
     def test_an_interrupted_run_resumes_to_the_same_bits(self, name, data, tmp_path_factory):
         """Killed inside any evaluation, in the warm start, a step, a flow or an eigensolve."""

@@ -68,7 +68,7 @@ class Case:
             norms.append(float(z[:2].norm()))
         return np.linalg.norm(norms[300:]) / np.linalg.norm(norms[200:300])
 
-    def run_rod(self, dt, time=60):
+    def run_rod(self, dt, time=40):
         """Centre distance and logarithm of the largest eigenvalue of the extent, per substep."""
         flow = RodFlow(self.rule, self.objective, rank=2)
         state = RodState(random(2, self.dim), self.nu, rod(random(3, self.dim)))

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import torch
 
-from rodflow_core.flows import RodFlow, StableFlow, advance
+from rodflow_core.flows import RodFlow, advance
 from rodflow_core.objective import Objective
 from rodflow_core.optimizers import State, UpdateRule
 from rodflow_core.plots_rod import Array
@@ -21,7 +21,6 @@ class Run(NamedTuple):
         centre: the rod flow's centre at the times 0 ... T - 1, ``(T, D)``.
         half: its principal half-displacement, ``(T, D)``, of either sign.
         rod_nu: its second moment, ``(T, d)``.
-        stable: the stable flow, ``(T, D)``.
     """
 
     z: Array
@@ -29,7 +28,6 @@ class Run(NamedTuple):
     centre: Array
     half: Array
     rod_nu: Array
-    stable: Array
 
     @property
     def optimizer_centre(self) -> Array:
@@ -65,23 +63,20 @@ def iterate(rule: UpdateRule, objective: Objective, start: State, steps: int) ->
 def side_by_side(
     rule: UpdateRule, objective: Objective, start: State, steps: int, substeps: int = 4
 ) -> Run:
-    """Run an optimizer, and both flows from its first two iterates, (286)-(291).
+    """Run an optimizer, and the rod flow from its first two iterates, (286)-(291).
 
     Args:
         rule: the update rule, one with a second moment.
         objective: the loss.
         start: state at t = 0.
         steps: how many.
-        substeps: Euler substeps of the flows to each step of the optimizer.
+        substeps: Euler substeps of the flow to each step of the optimizer.
     """
     states = iterate(rule, objective, start, steps)
-    paths = []
-    for flow in (RodFlow(rule, objective), StableFlow(rule, objective)):
-        path = [flow.initial(states[0], states[1])]
-        for t in range(1, steps):
-            path.append(advance(flow, path[-1], t, substeps))
-        paths.append(path)
-    rods, stable = paths
+    flow = RodFlow(rule, objective)
+    rods = [flow.initial(states[0], states[1])]
+    for t in range(1, steps):
+        rods.append(advance(flow, rods[-1], t, substeps))
 
     def stack(values: list[torch.Tensor]) -> Array:
         return torch.stack(values).numpy()
@@ -92,5 +87,4 @@ def side_by_side(
         stack([s.z for s in rods]),
         stack([s.extent.half_displacement for s in rods]),
         stack([s.nu for s in rods]),
-        stack([s.z for s in stable]),
     )

@@ -10,7 +10,7 @@
 
   // --- numerics ------------------------------------------------------------------------------
 
-  /** Principal eigenpair of [[ww, wm], [wm, mm]] as half-displacement sqrt(lambda) u; and lambda_2. */
+  /** Half-displacement sqrt(lambda) u of the principal eigenpair of [[ww, wm], [wm, mm]]. */
   function principal([ww, wm, mm]) {
     const mean = (ww + mm) / 2;
     const half = (ww - mm) / 2;
@@ -20,15 +20,17 @@
     const length = Math.hypot(u[0], u[1]);
     u = length > 0 ? [u[0] / length, u[1] / length] : [1, 0];
     const scale = Math.sqrt(Math.max(mean + radius, 0));
-    return { rod: [scale * u[0], scale * u[1]], smaller: mean - radius };
+    return [scale * u[0], scale * u[1]];
   }
 
   /** Run heavy ball for `steps` steps, and its rod flow from the centre of the first two iterates.
 
       Returns, as arrays of [w, m]: `iterates` 0 ... steps; `centres` and `rods` (half-displacements,
       up to their sign) 0 ... steps - 1, of which number t models iterates t and t + 1; `sigmas`, as
-      [ww, wm, mm], with the same index; and the `threshold` S_HB. What has overflowed is not finite. */
+      [ww, wm, mm], with the same index; and the `threshold` S_HB. What has overflowed is not finite.
+      With fewer than two `substeps` the extent's decay would overshoot: a RangeError. */
   function simulate({ eta, beta, S, kappa, w0, m0, steps, substeps }) {
+    if (!(substeps >= 2)) throw new RangeError(`substeps is ${substeps}; expected 2 or more.`);
     const displacement = ([w, m]) => {
       const g = S * w - kappa * (w * w * w);
       return [(beta * m + (1 - beta) * g) * -eta, (1 - beta) * (g - m)];
@@ -60,12 +62,7 @@
           (1 - 2 * dt) * sigma[1] + dt * drive(0, 1),
           (1 - 2 * dt) * sigma[2] + dt * drive(1, 1),
         ];
-        const pair = principal(sigma);
-        rod = pair.rod;
-        // An extent has no negative eigenvalue; substeps longer than 1/2 would make one.
-        if (pair.smaller < 0) {
-          sigma = [rod[0] * rod[0], rod[0] * rod[1], rod[1] * rod[1]];
-        }
+        rod = principal(sigma);
       }
       centres.push(centre);
       rods.push(rod);
@@ -131,6 +128,13 @@
     return S > run.threshold ? Math.sqrt((S - run.threshold) / kappa) : 0;
   }
 
+  /** Whether heavy ball is on an orbit whose half-displacement goes up and down, not on the rod's. */
+  function wanders(run, limit) {
+    const late = Array.from({ length: 20 }, (_, i) => Math.abs(halfStep(run, STEPS - 20 + i)));
+    const turns = late.some((d, i) => i > 1 && (d - late[i - 1]) * (late[i - 1] - late[i - 2]) < 0);
+    return turns && Math.max(...late) - Math.min(...late) > 0.05 * limit;
+  }
+
   /** What is seen, in a heading of a few words and a sentence or two. */
   function verdict(run, values) {
     const { S, kappa, t } = values;
@@ -153,8 +157,10 @@
       return ["Off centre", `S = ${S} lies above three halves of ${threshold}, where the centre ` +
         `cannot stay at 0 and the amplitude is no longer ${theory}. ${measured}.`];
     }
-    return ["Oscillating", `S = ${S} lies above ${threshold}: heavy ball keeps bouncing, with the ` +
-      `amplitude ${theory}. ${measured}.`];
+    const orbit = wanders(run, amplitude(run, values))
+      ? `the rod's amplitude is ${theory}, but from this start heavy ball has found another orbit`
+      : `heavy ball keeps bouncing, with the amplitude ${theory}`;
+    return ["Oscillating", `S = ${S} lies above ${threshold}: ${orbit}. ${measured}.`];
   }
 
   // --- the drawing ---------------------------------------------------------------------------
@@ -209,7 +215,8 @@
   }
 
   const sign = (value) => String(value).replace("-", "−");
-  const finite = (points) => points.filter((p) => p.every(Number.isFinite));
+  /** Leaves out what has overflowed, or is on its way there. */
+  const drawable = (points) => points.filter((p) => p.every((v) => Math.abs(v) < 1e6));
 
   const ends = ([w, m], [dw, dm]) => [[w - dw, m - dm], [w + dw, m + dm]];
 
@@ -223,13 +230,13 @@
     const high = (reach * 2) / eta;
     const plot = axes(svg, [-reach, reach], [-high, high], ["weight w", "first moment m"]);
     const upTo = Math.min(t + 2, seen);
-    plot.dots("iterates", finite(run.iterates.slice(0, upTo)));
+    plot.dots("iterates", drawable(run.iterates.slice(0, upTo)));
     for (const earlier of EARLIER.filter((step) => step < t)) {
-      plot.line("rod faint", finite(ends(run.centres[earlier], run.rods[earlier])));
+      plot.line("rod faint", drawable(ends(run.centres[earlier], run.rods[earlier])));
     }
-    plot.line("rod", finite(ends(run.centres[t], run.rods[t])));
-    plot.line("centre", finite(run.centres.slice(0, t + 1)));
-    plot.dots("centre", finite([run.centres[t]]));
+    plot.line("rod", drawable(ends(run.centres[t], run.rods[t])));
+    plot.line("centre", drawable(run.centres.slice(0, t + 1)));
+    plot.dots("centre", drawable([run.centres[t]]));
     if (limit > 0) {
       plot.dots("limit", [[limit, (-2 / eta) * limit], [-limit, (2 / eta) * limit]]);
     }
@@ -241,8 +248,8 @@
     const wall = Math.sqrt(values.S / values.kappa);
     const steps = Array.from({ length: STEPS }, (_, t) => t);
     const iterates = steps.filter((t) => t + 1 < seen).map((t) => [t, Math.abs(halfStep(run, t))]);
-    const rods = finite(steps.map((t) => [t, Math.abs(run.rods[t][0])]));
-    const centres = finite(steps.map((t) => [t, Math.abs(run.centres[t][0])]));
+    const rods = drawable(steps.map((t) => [t, Math.abs(run.rods[t][0])]));
+    const centres = drawable(steps.map((t) => [t, Math.abs(run.centres[t][0])]));
     const highest = Math.max(limit, ...[...iterates, ...rods].map((p) => p[1]));
     const top = round(1.1 * Math.min(highest, wall));
     const plot = axes(svg, [0, STEPS], [0, top], ["step t", "half-displacement |δ|, centre |w|"]);
@@ -329,8 +336,8 @@
         `flow’s rod. ${title}.`);
     }
 
-    // The first call comes with the observation itself, once the page has been laid out.
-    let width = 0;
+    draw();
+    let width = box.clientWidth;
     new ResizeObserver(() => {
       if (box.clientWidth !== width) {
         width = box.clientWidth;

@@ -1,0 +1,107 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+#   rodflow:
+#     runs: [gd-mlp, gd-cnn, gd-vit]
+# ---
+
+# %% [markdown]
+# # Gradient descent
+#
+# The plain case: no momentum, no preconditioner, and the rod lives in weight space. The predecessor
+# paper {cite:p}`regis2026rod` is about this optimizer alone; every other chapter adds to it.
+
+# %% tags=["parameters", "hide-input"]
+preset = "quick"
+architectures = ["mlp", "cnn", "vit"]
+learning_rate = None
+rank = None
+substeps = None
+warmup = None
+steps = None
+seed = None
+dtype = None
+device = None
+data = None
+data_path = None
+examples = None
+figures = "build/figures"
+
+# %% tags=["hide-input"]
+from rodflow_core import notebook
+
+notebook.check_parameters(globals(), (
+    "preset architectures learning_rate rank substeps warmup steps seed dtype device "
+    "data data_path examples figures"
+))
+notebook.one_thread()
+
+# %% [markdown]
+# ## Rule, flow, threshold
+#
+# The update is {ref}`(1) <eq-1>`, the rod flow {ref}`(6) <eq-6>` and {ref}`(7) <eq-7>`; {ref}`fig-rod-valley`
+# shows both at work. On a quadratic of curvature $S$ an iterate is multiplied by $1-\eta S$, so the
+# threshold is $S=2/\eta$: there the factor is $-1$ and the iterates repeat with period two. The rod
+# flow's extent obeys $\dot\Sigma=(-2+\frac12\eta^2S^2)\,\Sigma$ and changes stability at the same $S$.
+# {ref}`Appendix B <appendix-b>` derives both, and the amplitude at which an oscillation stabilises
+# itself.
+#
+# **What is special.** With no memory in the optimizer, nothing but the landscape makes the rod rotate:
+# where the oscillation is far larger than the drift, the alignment stays near one. The sharpness that
+# the optimizer hovers at is a little *above* $2/\eta$ at the centre: the rod feels the average
+# curvature between its ends, which is lower than at the centre on a valley that flattens outwards
+# (equation {ref}`(153) <eq-153>` says the same for heavy ball).
+#
+# ## The runs
+
+# %%
+runs = notebook.recorded_runs(
+    "gd", architectures, preset,
+    learning_rate=learning_rate, rank=rank, substeps=substeps,
+    warmup=warmup, steps=steps, seed=seed, dtype=dtype, device=device,
+    data=data, data_path=data_path, examples=examples,
+)
+
+# %% tags=["hide-input"]
+notebook.show(notebook.hyperparameters(runs.values()))
+
+# %% tags=["remove-cell"]
+notebook.save_run_figures(runs, figures)
+
+# %% [markdown]
+# ### MLP
+#
+# ```{figure} ../figures/gd-mlp.svg
+# :name: fig-gd-mlp
+# :alt: Panels over optimizer steps for gradient descent on the MLP: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
+#
+# Gradient descent, its stable flow and its rod flow on the MLP, side by side after the warm-up.
+# ```
+#
+# ### CNN
+#
+# ```{figure} ../figures/gd-cnn.svg
+# :name: fig-gd-cnn
+# :alt: Panels over optimizer steps for gradient descent on the CNN: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
+#
+# Gradient descent, its stable flow and its rod flow on the CNN, side by side after the warm-up.
+# ```
+#
+# ### ViT
+#
+# ```{figure} ../figures/gd-vit.svg
+# :name: fig-gd-vit
+# :alt: Panels over optimizer steps for gradient descent on the ViT: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
+#
+# Gradient descent, its stable flow and its rod flow on the ViT, side by side after the warm-up.
+# ```
+
+# %% tags=["hide-input"]
+notebook.show(notebook.verdicts(runs.values()))

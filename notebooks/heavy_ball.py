@@ -1,0 +1,110 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+#   rodflow:
+#     runs: [heavy_ball-mlp, heavy_ball-cnn, heavy_ball-vit]
+# ---
+
+# %% [markdown]
+# # Heavy ball
+#
+# Gradient descent with a memory {cite:p}`polyak1964`. The rod is lifted from weights to phase space.
+
+# %% tags=["parameters", "hide-input"]
+preset = "quick"
+architectures = ["mlp", "cnn", "vit"]
+learning_rate = None
+beta1 = None
+rank = None
+substeps = None
+warmup = None
+steps = None
+seed = None
+dtype = None
+device = None
+data = None
+data_path = None
+examples = None
+figures = "build/figures"
+
+# %% tags=["hide-input"]
+from rodflow_core import notebook
+
+notebook.check_parameters(globals(), (
+    "preset architectures learning_rate beta1 rank substeps warmup steps seed dtype device "
+    "data data_path examples figures"
+))
+notebook.one_thread()
+
+# %% [markdown]
+# ## Rule, flow, threshold
+#
+# The update in averaging form is {ref}`(8) <eq-8>`, {ref}`(9) <eq-9>`; written for $z=(w,m)$ it is
+# {ref}`(14) <eq-14>`, {ref}`(15) <eq-15>`, and its rod flow is {ref}`(18) <eq-18>` to
+# {ref}`(20) <eq-20>`. The threshold {ref}`(10) <eq-10>`,
+#
+# $$
+# S_{\rm HB}=\frac2\eta\,\frac{1+\beta}{1-\beta},
+# $$
+#
+# is $38/\eta$ at $\beta=0.9$: averaging the gradient cancels what alternates, so it takes a sharper
+# valley to make the iterates bounce.
+#
+# **What is special.** The same averaging does nothing to the drift. Momentum damps the oscillation by
+# $(1-\beta)/(1+\beta)$ and leaves the steady motion as it is, so the larger $\beta$ is, the sooner the
+# drift is the longer of the two, and the principal axis of the paper's $\Sigma$ turns into it. The
+# recorded runs use a small $\beta$ for that reason; {ref}`adam-regime` tells the story.
+#
+# ## The runs
+
+# %%
+runs = notebook.recorded_runs(
+    "heavy_ball", architectures, preset,
+    learning_rate=learning_rate, beta1=beta1, rank=rank, substeps=substeps,
+    warmup=warmup, steps=steps, seed=seed, dtype=dtype, device=device,
+    data=data, data_path=data_path, examples=examples,
+)
+
+# %% tags=["hide-input"]
+notebook.show(notebook.hyperparameters(runs.values()))
+
+# %% tags=["remove-cell"]
+notebook.save_run_figures(runs, figures)
+
+# %% [markdown]
+# ### MLP
+#
+# ```{figure} ../figures/heavy_ball-mlp.svg
+# :name: fig-heavy_ball-mlp
+# :alt: Panels over optimizer steps for heavy ball on the MLP: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
+#
+# Heavy ball, its stable flow and its rod flow on the MLP, side by side after the warm-up.
+# ```
+#
+# ### CNN
+#
+# ```{figure} ../figures/heavy_ball-cnn.svg
+# :name: fig-heavy_ball-cnn
+# :alt: Panels over optimizer steps for heavy ball on the CNN: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
+#
+# Heavy ball, its stable flow and its rod flow on the CNN, side by side after the warm-up.
+# ```
+#
+# ### ViT
+#
+# ```{figure} ../figures/heavy_ball-vit.svg
+# :name: fig-heavy_ball-vit
+# :alt: Panels over optimizer steps for heavy ball on the ViT: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
+#
+# Heavy ball, its stable flow and its rod flow on the ViT, side by side after the warm-up.
+# ```
+
+# %% tags=["hide-input"]
+notebook.show(notebook.verdicts(runs.values()))

@@ -1,0 +1,116 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+#   rodflow:
+#     runs: [nadam-mlp, nadam-cnn, nadam-vit]
+# ---
+
+# %% [markdown]
+# # NAdam
+#
+# Adam with Nesterov's momentum in the form that Dozat {cite:p}`dozat2016nadam` gave it.
+
+# %% tags=["parameters", "hide-input"]
+preset = "quick"
+architectures = ["mlp", "cnn", "vit"]
+learning_rate = None
+beta1 = None
+beta2 = None
+epsilon = None
+rank = None
+substeps = None
+warmup = None
+steps = None
+seed = None
+dtype = None
+device = None
+data = None
+data_path = None
+examples = None
+figures = "build/figures"
+
+# %% tags=["hide-input"]
+from rodflow_core import notebook
+
+notebook.check_parameters(globals(), (
+    "preset architectures learning_rate beta1 beta2 epsilon rank substeps warmup steps seed dtype device "
+    "data data_path examples figures"
+))
+notebook.one_thread()
+
+# %% [markdown]
+# ## Rule, flow, threshold
+#
+# NAdam does not take its gradient at a look-ahead point. It moves the new moment once more towards
+# the gradient it has just seen,
+#
+# (eq-48)=
+# $$
+# \tilde m_t=\beta_1m_{t+1}+(1-\beta_1)\,g_t=\beta_1^2m_t+(1-\beta_1^2)\,g_t, \tag{48}
+# $$
+#
+# and steps along $\tilde m_t$ where Adam steps along $m_{t+1}$. Without preconditioner and bias
+# correction this *is* Nesterov's method, seen from $\theta_t=w_t-\eta\beta m_t$
+# ({ref}`appendix E <appendix-e>`); with them it is not, but the threshold is the same,
+# $\frac2\eta\frac{1+\beta_1}{(1-\beta_1)(1+2\beta_1)}$ for the preconditioned sharpness.
+# In the flow, {ref}`(43) <eq-43>` to {ref}`(46) <eq-46>`, the direction in the first line becomes
+# $\beta_1^2\bar m+(1-\beta_1^2)\,\bar g$.
+#
+# **What is special, and which NAdam this is.** `torch.optim.NAdam` lets $\beta_1$ follow a schedule,
+# and corrects the momentum term with the *next* step's factor $1-\beta_1^{t+2}$. The paper has a
+# constant $\beta_1$ and corrects both terms with this step's factor, as does the code here. The tests
+# compare with torch after accounting for exactly that difference.
+#
+# ## The runs
+
+# %%
+runs = notebook.recorded_runs(
+    "nadam", architectures, preset,
+    learning_rate=learning_rate, beta1=beta1, beta2=beta2, epsilon=epsilon, rank=rank, substeps=substeps,
+    warmup=warmup, steps=steps, seed=seed, dtype=dtype, device=device,
+    data=data, data_path=data_path, examples=examples,
+)
+
+# %% tags=["hide-input"]
+notebook.show(notebook.hyperparameters(runs.values()))
+
+# %% tags=["remove-cell"]
+notebook.save_run_figures(runs, figures)
+
+# %% [markdown]
+# ### MLP
+#
+# ```{figure} ../figures/nadam-mlp.svg
+# :name: fig-nadam-mlp
+# :alt: Panels over optimizer steps for NAdam on the MLP: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
+#
+# NAdam, its stable flow and its rod flow on the MLP, side by side after the warm-up.
+# ```
+#
+# ### CNN
+#
+# ```{figure} ../figures/nadam-cnn.svg
+# :name: fig-nadam-cnn
+# :alt: Panels over optimizer steps for NAdam on the CNN: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
+#
+# NAdam, its stable flow and its rod flow on the CNN, side by side after the warm-up.
+# ```
+#
+# ### ViT
+#
+# ```{figure} ../figures/nadam-vit.svg
+# :name: fig-nadam-vit
+# :alt: Panels over optimizer steps for NAdam on the ViT: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
+#
+# NAdam, its stable flow and its rod flow on the ViT, side by side after the warm-up.
+# ```
+
+# %% tags=["hide-input"]
+notebook.show(notebook.verdicts(runs.values()))

@@ -1,0 +1,120 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+#   rodflow:
+#     runs: [nesterov-mlp, nesterov-cnn, nesterov-vit]
+# ---
+
+# %% [markdown]
+# # Nesterov
+#
+# Heavy ball that looks ahead {cite:p}`nesterov1983` before it takes its gradient.
+
+# %% tags=["parameters", "hide-input"]
+preset = "quick"
+architectures = ["mlp", "cnn", "vit"]
+learning_rate = None
+beta1 = None
+rank = None
+substeps = None
+warmup = None
+steps = None
+seed = None
+dtype = None
+device = None
+data = None
+data_path = None
+examples = None
+figures = "build/figures"
+
+# %% tags=["hide-input"]
+from rodflow_core import notebook
+
+notebook.check_parameters(globals(), (
+    "preset architectures learning_rate beta1 rank substeps warmup steps seed dtype device "
+    "data data_path examples figures"
+))
+notebook.one_thread()
+
+# %% [markdown]
+# ## Rule, flow, threshold
+#
+# The gradient is taken at $\tilde w_t=w_t-\eta\beta m_t$, where the present momentum would carry the
+# weights. Only this changes in the displacement,
+#
+# (eq-22)=
+# $$
+# F(w,m)=\begin{pmatrix}-\eta\,\big(\beta m+(1-\beta)\,g(w-\eta\beta m)\big)\\(1-\beta)\,\big(g(w-\eta\beta m)-m\big)\end{pmatrix},\tag{22}
+# $$
+#
+# and in the rod flow, {ref}`(18) <eq-18>` to {ref}`(20) <eq-20>`, only where the ends see the landscape:
+#
+# (eq-23)=
+# $$
+# g_\pm=g\big((\bar w-\eta\beta\bar m)\pm(\delta-\eta\beta\mu)\big).\tag{23}
+# $$
+#
+# The threshold is lower than heavy ball's by the factor $1+2\beta$,
+#
+# $$
+# S_{\rm NAG}=\frac2\eta\,\frac{1+\beta}{(1-\beta)(1+2\beta)} .
+# $$
+#
+# **What is special.** In an oscillation $\mu$ points against $\delta$, so the look-ahead rod
+# $\delta-\eta\beta\mu$ is *longer* than the rod: Nesterov feels the walls of the valley before it
+# reaches them. That is why it becomes unstable earlier, and why it settles at a smaller amplitude
+# ({ref}`appendix C.2 <appendix-c2>`).
+#
+# ## The runs
+
+# %%
+runs = notebook.recorded_runs(
+    "nesterov", architectures, preset,
+    learning_rate=learning_rate, beta1=beta1, rank=rank, substeps=substeps,
+    warmup=warmup, steps=steps, seed=seed, dtype=dtype, device=device,
+    data=data, data_path=data_path, examples=examples,
+)
+
+# %% tags=["hide-input"]
+notebook.show(notebook.hyperparameters(runs.values()))
+
+# %% tags=["remove-cell"]
+notebook.save_run_figures(runs, figures)
+
+# %% [markdown]
+# ### MLP
+#
+# ```{figure} ../figures/nesterov-mlp.svg
+# :name: fig-nesterov-mlp
+# :alt: Panels over optimizer steps for Nesterov on the MLP: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
+#
+# Nesterov, its stable flow and its rod flow on the MLP, side by side after the warm-up.
+# ```
+#
+# ### CNN
+#
+# ```{figure} ../figures/nesterov-cnn.svg
+# :name: fig-nesterov-cnn
+# :alt: Panels over optimizer steps for Nesterov on the CNN: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
+#
+# Nesterov, its stable flow and its rod flow on the CNN, side by side after the warm-up.
+# ```
+#
+# ### ViT
+#
+# ```{figure} ../figures/nesterov-vit.svg
+# :name: fig-nesterov-vit
+# :alt: Panels over optimizer steps for Nesterov on the ViT: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
+#
+# Nesterov, its stable flow and its rod flow on the ViT, side by side after the warm-up.
+# ```
+
+# %% tags=["hide-input"]
+notebook.show(notebook.verdicts(runs.values()))

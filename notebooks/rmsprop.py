@@ -1,0 +1,115 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+#   rodflow:
+#     runs: [rmsprop-mlp, rmsprop-cnn, rmsprop-vit]
+# ---
+
+# %% [markdown]
+# # RMSProp
+#
+# A second moment for each weight {cite:p}`tieleman2012rmsprop`.
+
+# %% tags=["parameters", "hide-input"]
+preset = "quick"
+architectures = ["mlp", "cnn", "vit"]
+learning_rate = None
+beta2 = None
+epsilon = None
+rank = None
+substeps = None
+warmup = None
+steps = None
+seed = None
+dtype = None
+device = None
+data = None
+data_path = None
+examples = None
+figures = "build/figures"
+
+# %% tags=["hide-input"]
+from rodflow_core import notebook
+
+notebook.check_parameters(globals(), (
+    "preset architectures learning_rate beta2 epsilon rank substeps warmup steps seed dtype device "
+    "data data_path examples figures"
+))
+notebook.one_thread()
+
+# %% [markdown]
+# ## Rule, flow, threshold
+#
+# {ref}`Scalar RMSProp <eq-24>` with the elementwise square in place of the squared norm:
+#
+# (eq-32)=
+# (eq-33)=
+# (eq-34)=
+# \begin{align}
+# \nu_{t+1}&=\beta_2\nu_t+(1-\beta_2)\,g_t^{\odot2} \tag{32}\\
+# \dot{\bar\nu}&=(1-\beta_2)\Big(\tfrac12\big(g_+^{\odot2}+g_-^{\odot2}\big)-\bar\nu\Big) \tag{33}\\
+# P&=\mathrm{diag}\big(\sqrt\nu+\epsilon\big) \tag{34}
+# \end{align}
+#
+# Centre and extent keep their form, {ref}`(29) <eq-29>` and {ref}`(30) <eq-30>`. What hovers at
+# $2/\eta$ is the largest eigenvalue of $P^{-1/2}HP^{-1/2}$, which has the eigenvalues of $P^{-1}H$ and
+# is symmetric. Neither here nor for the scalar version is there a bias correction.
+#
+# **What is special.** The metric turns. A direction that oscillates raises exactly those components of
+# $\nu$ that carry it, so several directions reach the edge together and take turns: the alignment of
+# the optimizer's last displacement with the principal axis of $\Sigma$ fluctuates more than for the
+# scalar rule.
+#
+# ## The runs
+
+# %%
+runs = notebook.recorded_runs(
+    "rmsprop", architectures, preset,
+    learning_rate=learning_rate, beta2=beta2, epsilon=epsilon, rank=rank, substeps=substeps,
+    warmup=warmup, steps=steps, seed=seed, dtype=dtype, device=device,
+    data=data, data_path=data_path, examples=examples,
+)
+
+# %% tags=["hide-input"]
+notebook.show(notebook.hyperparameters(runs.values()))
+
+# %% tags=["remove-cell"]
+notebook.save_run_figures(runs, figures)
+
+# %% [markdown]
+# ### MLP
+#
+# ```{figure} ../figures/rmsprop-mlp.svg
+# :name: fig-rmsprop-mlp
+# :alt: Panels over optimizer steps for RMSProp on the MLP: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
+#
+# RMSProp, its stable flow and its rod flow on the MLP, side by side after the warm-up.
+# ```
+#
+# ### CNN
+#
+# ```{figure} ../figures/rmsprop-cnn.svg
+# :name: fig-rmsprop-cnn
+# :alt: Panels over optimizer steps for RMSProp on the CNN: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
+#
+# RMSProp, its stable flow and its rod flow on the CNN, side by side after the warm-up.
+# ```
+#
+# ### ViT
+#
+# ```{figure} ../figures/rmsprop-vit.svg
+# :name: fig-rmsprop-vit
+# :alt: Panels over optimizer steps for RMSProp on the ViT: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
+#
+# RMSProp, its stable flow and its rod flow on the ViT, side by side after the warm-up.
+# ```
+
+# %% tags=["hide-input"]
+notebook.show(notebook.verdicts(runs.values()))

@@ -1,0 +1,108 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+#   rodflow:
+#     runs: [scalar_adam-mlp, scalar_adam-cnn, scalar_adam-vit]
+# ---
+
+# %% [markdown]
+# # Scalar Adam
+#
+# Adam with one second moment for all weights: a rod in phase space with one number beside it.
+
+# %% tags=["parameters", "hide-input"]
+preset = "quick"
+architectures = ["mlp", "cnn", "vit"]
+learning_rate = None
+beta1 = None
+beta2 = None
+epsilon = None
+rank = None
+substeps = None
+warmup = None
+steps = None
+seed = None
+dtype = None
+device = None
+data = None
+data_path = None
+examples = None
+figures = "build/figures"
+
+# %% tags=["hide-input"]
+from rodflow_core import notebook
+
+notebook.check_parameters(globals(), (
+    "preset architectures learning_rate beta1 beta2 epsilon rank substeps warmup steps seed dtype device "
+    "data data_path examples figures"
+))
+notebook.one_thread()
+
+# %% [markdown]
+# ## Rule, flow, threshold
+#
+# {ref}`Adam's <eq-35>` with {ref}`(24) <eq-24>` for {ref}`(36) <eq-36>`: $\nu$ is the running mean of
+# $\|g\|^2$, a single number, and $P=(\sqrt\nu+\epsilon)\,I$. The flow is {ref}`(43) <eq-43>` to
+# {ref}`(46) <eq-46>` with $\|g_\pm\|^2$ in the last line. Because $P$ is a multiple of the identity,
+# scalar Adam is heavy ball with a step size that moves, and its threshold is heavy ball's,
+# $\frac2\eta\frac{1+\beta_1}{1-\beta_1}$ for the preconditioned sharpness.
+#
+# **What is special.** The scalar second moment makes the balance between drift and oscillation
+# delicate. A single number has to serve the sharp and the flat directions; when the oscillation
+# shrinks, $\nu$ shrinks, the step grows everywhere, and the drift with it. Of the eight optimizers
+# this one spends the most time with its drift longer than its oscillation, which is where the paper's
+# rod loses sight of the sharp direction.
+#
+# ## The runs
+
+# %%
+runs = notebook.recorded_runs(
+    "scalar_adam", architectures, preset,
+    learning_rate=learning_rate, beta1=beta1, beta2=beta2, epsilon=epsilon, rank=rank, substeps=substeps,
+    warmup=warmup, steps=steps, seed=seed, dtype=dtype, device=device,
+    data=data, data_path=data_path, examples=examples,
+)
+
+# %% tags=["hide-input"]
+notebook.show(notebook.hyperparameters(runs.values()))
+
+# %% tags=["remove-cell"]
+notebook.save_run_figures(runs, figures)
+
+# %% [markdown]
+# ### MLP
+#
+# ```{figure} ../figures/scalar_adam-mlp.svg
+# :name: fig-scalar_adam-mlp
+# :alt: Panels over optimizer steps for scalar Adam on the MLP: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
+#
+# Scalar Adam, its stable flow and its rod flow on the MLP, side by side after the warm-up.
+# ```
+#
+# ### CNN
+#
+# ```{figure} ../figures/scalar_adam-cnn.svg
+# :name: fig-scalar_adam-cnn
+# :alt: Panels over optimizer steps for scalar Adam on the CNN: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
+#
+# Scalar Adam, its stable flow and its rod flow on the CNN, side by side after the warm-up.
+# ```
+#
+# ### ViT
+#
+# ```{figure} ../figures/scalar_adam-vit.svg
+# :name: fig-scalar_adam-vit
+# :alt: Panels over optimizer steps for scalar Adam on the ViT: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
+#
+# Scalar Adam, its stable flow and its rod flow on the ViT, side by side after the warm-up.
+# ```
+
+# %% tags=["hide-input"]
+notebook.show(notebook.verdicts(runs.values()))

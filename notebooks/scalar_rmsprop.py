@@ -1,0 +1,140 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+#   rodflow:
+#     runs: [scalar_rmsprop-mlp, scalar_rmsprop-cnn, scalar_rmsprop-vit]
+# ---
+
+# %% [markdown]
+# # Scalar RMSProp
+#
+# Gradient descent whose step size adapts: one second moment for all weights.
+
+# %% tags=["parameters", "hide-input"]
+preset = "quick"
+architectures = ["mlp", "cnn", "vit"]
+learning_rate = None
+beta2 = None
+epsilon = None
+rank = None
+substeps = None
+warmup = None
+steps = None
+seed = None
+dtype = None
+device = None
+data = None
+data_path = None
+examples = None
+figures = "build/figures"
+
+# %% tags=["hide-input"]
+from rodflow_core import notebook
+
+notebook.check_parameters(globals(), (
+    "preset architectures learning_rate beta2 epsilon rank substeps warmup steps seed dtype device "
+    "data data_path examples figures"
+))
+notebook.one_thread()
+
+# %% [markdown]
+# ## Rule, flow, threshold
+#
+# The second moment averages the squared norm of the gradient, and is updated before it is used:
+#
+# (eq-24)=
+# (eq-25)=
+# (eq-26)=
+# \begin{align}
+# \nu_{t+1}&=\beta_2\nu_t+(1-\beta_2)\,\|g_t\|^2 \tag{24}\\
+# P&=\sqrt\nu+\epsilon \tag{25}\\
+# w_{t+1}&=w_t-\eta\,P_{t+1}^{-1}g_t \tag{26}
+# \end{align}
+#
+# A square does not flip its sign, so $\nu$ varies smoothly even where $w$ alternates. It needs a
+# centre and no rod:
+#
+# (eq-27)=
+# (eq-28)=
+# \begin{align}
+# \bar\nu_{t+1}-\bar\nu_t&\approx(1-\beta_2)\Big(\tfrac12\big(\|g_+\|^2+\|g_-\|^2\big)-\bar\nu_t\Big) \tag{27}\\
+# \dot{\bar\nu}&=(1-\beta_2)\Big(\tfrac12\big(\|g_+\|^2+\|g_-\|^2\big)-\bar\nu\Big) \tag{28}
+# \end{align}
+#
+# The first line is the one place where the paper approximates before it goes to continuous time: the
+# half-difference of $\nu$ is left out. Centre and extent follow as for gradient descent,
+#
+# (eq-29)=
+# (eq-30)=
+# \begin{align}
+# \dot{\bar w}&=-\eta\,P^{-1}\bar g \tag{29}\\
+# \dot\Sigma&=-2\,\Sigma+\tfrac{\eta^2}4\,P^{-1}\big(g_+g_+^\top+g_-g_-^\top\big)P^{-1} \tag{30}
+# \end{align}
+#
+# with an effective step size that the flow itself moves:
+#
+# (eq-31)=
+# $$
+# \eta_{\rm eff}=\eta\,P(\bar\nu)^{-1}. \tag{31}
+# $$
+#
+# **What is special.** The threshold is $2/\eta$ for $P^{-1}H$, not for $H$. Excess sharpness can be
+# relieved in two ways: by the oscillation flattening the landscape under it, as for gradient descent,
+# or by the oscillation raising $\nu$ and so shortening the step. On a pure quadratic the second alone
+# is enough: RMSProp never diverges, it locks into a half-displacement of $\eta/2$, whatever the
+# curvature ({ref}`appendix D <appendix-d>`). The rod flow sees this because it evaluates the gradient
+# where the iterates are; the stable flow's $\nu$ is too small.
+#
+# ## The runs
+
+# %%
+runs = notebook.recorded_runs(
+    "scalar_rmsprop", architectures, preset,
+    learning_rate=learning_rate, beta2=beta2, epsilon=epsilon, rank=rank, substeps=substeps,
+    warmup=warmup, steps=steps, seed=seed, dtype=dtype, device=device,
+    data=data, data_path=data_path, examples=examples,
+)
+
+# %% tags=["hide-input"]
+notebook.show(notebook.hyperparameters(runs.values()))
+
+# %% tags=["remove-cell"]
+notebook.save_run_figures(runs, figures)
+
+# %% [markdown]
+# ### MLP
+#
+# ```{figure} ../figures/scalar_rmsprop-mlp.svg
+# :name: fig-scalar_rmsprop-mlp
+# :alt: Panels over optimizer steps for scalar RMSProp on the MLP: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
+#
+# Scalar RMSProp, its stable flow and its rod flow on the MLP, side by side after the warm-up.
+# ```
+#
+# ### CNN
+#
+# ```{figure} ../figures/scalar_rmsprop-cnn.svg
+# :name: fig-scalar_rmsprop-cnn
+# :alt: Panels over optimizer steps for scalar RMSProp on the CNN: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
+#
+# Scalar RMSProp, its stable flow and its rod flow on the CNN, side by side after the warm-up.
+# ```
+#
+# ### ViT
+#
+# ```{figure} ../figures/scalar_rmsprop-vit.svg
+# :name: fig-scalar_rmsprop-vit
+# :alt: Panels over optimizer steps for scalar RMSProp on the ViT: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
+#
+# Scalar RMSProp, its stable flow and its rod flow on the ViT, side by side after the warm-up.
+# ```
+
+# %% tags=["hide-input"]
+notebook.show(notebook.verdicts(runs.values()))
