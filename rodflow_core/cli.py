@@ -1,4 +1,4 @@
-"""The command line: ``rodflow run`` and ``rodflow info``."""
+"""The command line: ``rodflow run``, ``rodflow scout`` and ``rodflow info``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import dataclasses
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rodflow_core import __version__
@@ -25,6 +25,17 @@ examples:
   rodflow run --optimizer heavy_ball --architecture mlp --learning-rate 0.7 --beta1 0.6 -o hb.nc
   rodflow run --optimizer adam --architecture mlp --preset cifar --data-path cifar10.npz -o c.nc
   rodflow info run.nc
+"""
+_SCOUT_HELP = """\
+Look for the edge of stability along learning rates: the optimizer runs alone, and from time to time
+its preconditioned sharpness, its oscillation over its drift and its loss are printed. Rows marked
+good are at the threshold (0.97 to 1.15), oscillate at least twice as much as they drift and have
+loss left: a rod can be seen there. Give such a row to `rodflow run`: --learning-rate, --warmup.
+"""
+_SCOUT_EXAMPLES = """\
+examples:
+  rodflow scout --optimizer adam --architecture cnn --learning-rates 1e-3 3e-3 1e-2
+  rodflow scout --optimizer heavy_ball --beta1 0.3 --learning-rates 0.4 0.8 --at 200 400 600
 """
 _OPTIONS = {
     "learning_rate": (float, "step size"),
@@ -58,31 +69,52 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"rodflow {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    run = commands.add_parser(
-        "run",
-        help="compute and record a run",
-        description=_RUN_HELP,
-        epilog=_RUN_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    run.add_argument("--optimizer", required=True, help="gd, heavy_ball, nesterov, adam, ...")
-    run.add_argument("--architecture", default="mlp", help=", ".join(ARCHITECTURES))
-    run.add_argument("--preset", default="quick", help=", ".join(PRESETS))
+    run = _command(commands, "run", "compute and record a run", _RUN_HELP, _RUN_EXAMPLES)
     run.add_argument("-o", "--output", type=Path, required=True, help="NetCDF file to write")
     run.add_argument("--force", action="store_true", help="replace an output of another run")
     run.add_argument("--quiet", action="store_true", help="no progress bar")
-    numbers = run.add_argument_group("numbers that replace the preset's")
-    for name, (kind, words) in _OPTIONS.items():
-        option = "--" + name.replace("_", "-")
-        numbers.add_argument(option, type=kind, metavar=kind.__name__.upper(), help=words)
-    numbers.add_argument(
+    _numbers(run, _OPTIONS)
+    run.add_argument(
         "--backward-error", action="store_true", default=None, help="add the correction of F.2"
     )
+    scout = _command(commands, "scout", "look for the edge", _SCOUT_HELP, _SCOUT_EXAMPLES)
+    scout.add_argument("--learning-rates", type=float, nargs="+", required=True, metavar="FLOAT")
+    scout.add_argument(
+        "--at", type=int, nargs="+", default=[200, 400, 600], metavar="INT",
+        help="after how many steps to look (default: 200 400 600)",
+    )  # fmt: skip
+    alone = ("beta1", "beta2", "epsilon", "data", "data_path", "examples", "loss", "microbatch",
+             "seed", "dtype", "device")  # fmt: skip
+    _numbers(scout, {name: _OPTIONS[name] for name in alone})
     info = commands.add_parser(
         "info", help="say what a recorded run is", description="Say what a recorded run is."
     )
     info.add_argument("run", type=Path, help="NetCDF file written by `rodflow run`")
     return top
+
+
+def _command(
+    commands: argparse._SubParsersAction, name: str, words: str, description: str, epilog: str
+) -> argparse.ArgumentParser:
+    """Add a command that takes an optimizer, an architecture and a preset."""
+    command = commands.add_parser(
+        name,
+        help=words,
+        description=description,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument("--optimizer", required=True, help="gd, heavy_ball, nesterov, adam, ...")
+    command.add_argument("--architecture", default="mlp", help=", ".join(ARCHITECTURES))
+    command.add_argument("--preset", default="quick", help=", ".join(PRESETS))
+    return command
+
+
+def _numbers(command: argparse.ArgumentParser, options: Mapping[str, tuple[type, str]]) -> None:
+    group = command.add_argument_group("numbers that replace the preset's")
+    for name, (kind, words) in options.items():
+        option = "--" + name.replace("_", "-")
+        group.add_argument(option, type=kind, metavar=kind.__name__.upper(), help=words)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -92,7 +124,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = parser().parse_args(arguments)
     try:
-        return {"run": _run, "info": _info}[options.command](options)
+        return {"run": _run, "scout": _scout, "info": _info}[options.command](options)
     except ValueError as error:
         print(f"rodflow: error: {error}", file=sys.stderr)
         return 2
@@ -134,6 +166,18 @@ def _run(options: argparse.Namespace) -> int:
     print(f"{path}: {dataset.attrs['title']}, {dataset.attrs['seconds']:.1f} s")
     for tag, step in json.loads(dataset.attrs["failed"]).items():
         print(f"  {tag} was no longer finite at step {step}; its later samples are NaN.")
+    return 0
+
+
+def _scout(options: argparse.Namespace) -> int:
+    options.learning_rate = options.learning_rates[0]
+    config = configuration(options)
+    from rodflow_core import scout
+
+    print(scout.HEADER, flush=True)
+    scout.scout(
+        config, options.learning_rates, options.at, lambda s: print(scout.line(s), flush=True)
+    )
     return 0
 
 

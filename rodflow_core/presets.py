@@ -149,7 +149,17 @@ _DIGITS_CNN = {
     "scalar_nadam": Regime(0.2, 0.5, 0.99, 400, "0.1 drifts"),
     "nadam": Regime(3e-3, 0.5, 0.99, 400, "at the edge, loss far from zero"),
 }
-_DIGITS_VIT = _DIGITS_CNN
+_DIGITS_VIT = {
+    "gd": Regime(0.1, None, None, 400, "at the edge, loss far from zero"),
+    "heavy_ball": Regime(0.2, 0.3, None, 400, "0.8 diverges"),
+    "nesterov": Regime(0.2, 0.5, None, 600, "0.1 drifts"),
+    "scalar_rmsprop": Regime(0.03, None, 0.99, 400, "oscillation seven times the drift"),
+    "rmsprop": Regime(3e-4, None, 0.99, 300, "1e-3 leaves no loss, 2e-4 drifts"),
+    "scalar_adam": Regime(0.03, 0.5, 0.9, 600, "the best of three: oscillation twice the drift"),
+    "adam": Regime(1e-3, 0.3, 0.95, 200, "beta1 = 0.5 drifts until no loss is left"),
+    "scalar_nadam": Regime(0.06, 0.5, 0.99, 300, "0.03 drifts"),
+    "nadam": Regime(5e-4, 0.5, 0.99, 300, "2e-4 drifts"),
+}
 # Read off short runs on 1,000 images with the MLP; CNN and ViT start from them, to be scouted.
 _CIFAR = {
     "gd": Regime(0.1, None, None, 600, "at the edge within a few hundred steps"),
@@ -181,14 +191,18 @@ SIZES: dict[str, dict[str, dict[str, object]]] = {
 
 PRESETS: dict[str, dict[str, object]] = {
     "smoke": {"data": "digits", "examples": 50, "warmup": 20, "steps": 10, "spectrum_every": 5},
-    "quick": {"data": "digits", "steps": 300, "spectrum_every": 20},
+    "quick": {"data": "digits", "spectrum_every": 20},
     "cifar": {"data": "cifar10", "examples": 1000, "steps": 400, "dtype": "float32"},
     "paper": {"data": "cifar10", "examples": 5000, "steps": 2000, "dtype": "float32"},
 }
 """What each preset sets; regime and sizes give the rest."""
 
-EXAMPLES = {"mlp": 500, "cnn": 200, "vit": 200}
-"""Size of the subset by architecture, where a preset does not set it."""
+SCALE: dict[str, dict[str, int]] = {
+    "mlp": {"examples": 500, "steps": 300},
+    "cnn": {"examples": 200, "steps": 300},
+    "vit": {"examples": 200, "steps": 200},
+}
+"""What a preset that does not say otherwise takes by architecture: a minute or so each."""
 
 
 def preset(name: str, optimizer: str, architecture: str, **changes: object) -> RunConfig:
@@ -207,7 +221,7 @@ def preset(name: str, optimizer: str, architecture: str, **changes: object) -> R
     member("preset", name, PRESETS)
     member("architecture", architecture, ARCHITECTURES)
     changes = {key: value for key, value in changes.items() if value is not None}
-    values = {"examples": EXAMPLES[architecture], **PRESETS[name]}
+    values = {**SCALE[architecture], **PRESETS[name]}
     data = str(changes.get("data", values["data"]))
     values["sizes"] = SIZES.get(data, {}).get(architecture, {})
     regime = REGIMES.get(data, {}).get(architecture, {}).get(optimizer)

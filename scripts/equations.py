@@ -10,11 +10,14 @@ what the equation states and how the book checks it:
     10: {how: symbolic, what: 'heavy ball''s threshold'}
     18: {same: 65, what: 'the centre''s weight'}        # `same`: repeated as (65), checked there
 
-A number without a place, with two, without its tag or without an entry stops the build.
+A number without a place, with two, without its tag or without an entry stops the build. So does a
+check that no page makes: a symbolic one is a call of `same` or `positive` with the number; a
+numeric one has the number, or "(N)" in a text, in the code of a page.
 """
 
 from __future__ import annotations
 
+import ast
 import re
 import sys
 from collections import Counter
@@ -102,6 +105,27 @@ def read_pages(folder: Path) -> dict[str, str]:
             text = "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
         pages[path.relative_to(folder).with_suffix("").as_posix()] = text
     return pages
+
+
+def read_checks(folder: Path) -> tuple[set[int], set[int]]:
+    """Give the numbers that calls of `same` and `positive` check, and all that code names."""
+    symbolic, named = set(), set()
+    for path in sorted(folder.glob("notebooks/*.ipynb")):
+        for cell in nbformat.read(path, as_version=4).cells:
+            if cell.cell_type == "code":
+                for node in ast.walk(ast.parse(cell.source)):
+                    named |= _named(node)
+                    if isinstance(node, ast.Call) and node.args:
+                        if getattr(node.func, "id", "") in ("same", "positive"):
+                            symbolic |= {n for a in ast.walk(node.args[0]) for n in _named(a)}
+    return symbolic, named
+
+
+def _named(node: ast.AST) -> set[int]:
+    value = getattr(node, "value", None) if isinstance(node, ast.Constant) else None
+    if isinstance(value, str):
+        return {int(n) for n in re.findall(r"\((\d+)\)", value)}
+    return {value} if type(value) is int else set()
 
 
 def find_places(pages: Mapping[str, str]) -> dict[int, Place]:
@@ -224,6 +248,15 @@ def page(folder: Path) -> str:
     entries = read_entries(sorted(folder.glob("equations_*.yml")))
     places = find_places(read_pages(folder))
     checks = {n: entry.how or entries[entry.same].how for n, entry in entries.items()}
+    symbolic, named = read_checks(folder)
+    for number, how in checks.items():
+        source = entries[number].same or number
+        here = symbolic if how in ("symbolic", "both") else named
+        if how != "definition" and source not in here:
+            raise EquationError(
+                f"equation ({number}) is said to be checked ({how}), but no code of a page names "
+                f"({source}) in such a check; make the check, or correct its entry."
+            )
     counts = Counter(checks.values())
     lines = [
         "# Equation index",

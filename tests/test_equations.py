@@ -26,6 +26,7 @@ def book(tmp_path):
     first = [f"Text.\n\n{single(n)}\n\nMore of {{ref}}`({n}) <eq-{n}>`." for n in range(1, 6)]
     first += [block(*range(n, n + 5)) for n in range(6, CUT, 5)]
     sources = {
+        "code": [f"same({n}, a, b)" for n in range(49, 290)] + ["same((290, 291), a, b)"],
         "page": "# First page\n\n" + "\n\n".join(first),
         "notebook": ["# Second page", *(single(n) for n in range(CUT + 1, equations.LAST + 1))],
         "main": {n: {"how": "definition", "what": f"thing {n}"} for n in range(1, 49)},
@@ -35,7 +36,8 @@ def book(tmp_path):
     def write():
         (tmp_path / "page.md").write_text(sources["page"])
         cells = [nbformat.v4.new_markdown_cell(text) for text in sources["notebook"]]
-        cells.append(nbformat.v4.new_code_cell(f'"""\n{single(1)}\n"""'))
+        text = f'"""\n{single(1)}\n"""'
+        cells += [nbformat.v4.new_code_cell(code) for code in (text, *sources["code"])]
         (tmp_path / "notebooks").mkdir(exist_ok=True)
         nbformat.write(
             nbformat.v4.new_notebook(cells=cells), tmp_path / "notebooks" / "second.ipynb"
@@ -134,6 +136,21 @@ CASES = {
     "same as nothing": (entry(60, {"same": 300, "what": "x"}), r"\(60\) cannot be the same as"),
     "same as itself": (entry(60, {"same": 60, "what": "x"}), r"\(60\) cannot be the same as \(60"),
 }
+
+
+@pytest.mark.parametrize("how", ["symbolic", "numeric", "both"])
+def test_a_check_is_claimed_only_where_code_makes_it(book, how):
+    sources, write = book
+    sources["rest"][60]["how"] = how
+    sources["code"] = [code for code in sources["code"] if "(60," not in code]
+    with pytest.raises(EquationError, match=rf"\(60\) is said to be checked \({how}\), but"):
+        equations.page(write())
+    sources["code"].append("assert a < b, '(59) and (60) must hold'")
+    if how == "numeric":
+        equations.page(write())
+    else:
+        with pytest.raises(EquationError, match=r"\(60\) is said to be checked"):
+            equations.page(write())
 
 
 @pytest.mark.parametrize("change, message", CASES.values(), ids=CASES)

@@ -1,0 +1,942 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # C.3 Momentum's rod on a slope, in a valley, in a well
+#
+# **The claim.** In one dimension the rod flow of heavy ball and Nesterov is six scalar equations. On a
+# *linear* loss the rod is half a step long and lies still in the moment. On a *quadratic* it dies out
+# below a threshold that is exactly the optimizer's own. On a *quartic* that flattens out, it settles at
+# the length at which the average curvature along it equals that threshold, and this rod is stable
+# against a change of its length and direction as well as against a second rod beside it.
+
+# %% tags=["parameters", "hide-input"]
+learning_rate = 0.2
+beta_value = 0.6
+kappa_value = 1.0
+excess = 0.1
+slope_value = 0.8
+substeps = 4
+figures = "build/figures"
+
+# %% tags=["hide-input"]
+from rodflow_core.notebook import check_parameters, one_thread, show
+
+check_parameters(
+    globals(), "learning_rate beta_value kappa_value excess slope_value substeps figures"
+)
+one_thread()
+if not 0.02 <= excess <= 0.3:
+    raise ValueError(f"excess is {excess}; expected a number between 0.02 and 0.3.")
+
+# %%
+import sympy as sp
+
+from rodflow_core import theory
+from rodflow_core.derivations import appendix_c3 as c
+from rodflow_core.derivations.checks import agree, close, positive, same
+from rodflow_core.derivations.symbols import S, beta, delta, eta, kappa, lam, m, mu, sigma, w
+
+g = sp.Function("g")
+centre, rod = sp.Matrix([w, m]), c.rod  # here w and m stand for the centre
+
+# %% [markdown]
+# ## Six scalar equations
+#
+# In one dimension $\bar w,\bar m,\delta,\mu$ are numbers. Heavy ball's displacement
+# {ref}`(64) <eq-64>`, at the ends $m_\pm=\bar m\pm\mu$ with $g_\pm=g(\bar w\pm\delta)$, has the components
+#
+# (eq-111)=
+# (eq-112)=
+# \begin{align}
+# F^w_\pm&=-\eta\,\big(\beta m_\pm+(1-\beta)\,g_\pm\big),\tag{111}\\
+# F^m_\pm&=(1-\beta)\,(g_\pm-m_\pm),\tag{112}
+# \end{align}
+#
+# and Nesterov's, with its gradients from the look-ahead points
+# $\tilde w_\pm=(\bar w-\eta\beta\bar m)\pm(\delta-\eta\beta\mu)$,
+#
+# (eq-113)=
+# (eq-114)=
+# \begin{align}
+# F^w_\pm&=-\eta\,\big(\beta m_\pm+(1-\beta)\,g(\tilde w_\pm)\big),\tag{113}\\
+# F^m_\pm&=(1-\beta)\,\big(g(\tilde w_\pm)-m_\pm\big).\tag{114}
+# \end{align}
+#
+# The rod flow {ref}`(65) <eq-65>`-{ref}`(67) <eq-67>` is then
+#
+# (eq-115)=
+# (eq-116)=
+# (eq-117)=
+# (eq-118)=
+# (eq-119)=
+# (eq-120)=
+# \begin{align}
+# \dot{\bar w}&=\tfrac12\,(F^w_++F^w_-),\tag{115}\\
+# \dot{\bar m}&=\tfrac12\,(F^m_++F^m_-),\tag{116}\\
+# \dot\Sigma_{ww}&=-2\Sigma_{ww}+\tfrac14\big((F^w_+)^2+(F^w_-)^2\big),\tag{117}\\
+# \dot\Sigma_{wm}&=-2\Sigma_{wm}+\tfrac14\big(F^w_+F^m_++F^w_-F^m_-\big),\tag{118}\\
+# \dot\Sigma_{mw}&=-2\Sigma_{mw}+\tfrac14\big(F^m_+F^w_++F^m_-F^w_-\big),\tag{119}\\
+# \dot\Sigma_{mm}&=-2\Sigma_{mm}+\tfrac14\big((F^m_+)^2+(F^m_-)^2\big).\tag{120}
+# \end{align}
+#
+# The two mixed entries obey the same equation; one suffices. Below, the left sides come from the
+# update rules: one step, minus the point.
+
+# %%
+for momentum in ("heavy_ball", "nesterov"):
+    for sign in (1, -1):
+        moment = m + sign * mu
+        point = w + sign * delta - (eta * beta * moment if momentum == "nesterov" else 0)
+        printed = [-eta * (beta * moment + (1 - beta) * g(point)), (1 - beta) * (g(point) - moment)]
+        ends = c.displacement(momentum, lambda at: g(sp.expand(at)), centre + sign * rod)
+        printed = [entry.subs(g(point), g(sp.expand(point))) for entry in printed]
+        same((111, 112, 113, 114), ends, printed)
+
+# %%
+(Fw_plus, Fm_plus), (Fw_minus, Fm_minus) = (
+    c.displacement("heavy_ball", g, centre + sign * rod) for sign in (1, -1)
+)
+velocity, rate = c.flow("heavy_ball", g)
+same(115, velocity[0], (Fw_plus + Fw_minus) / 2)
+same(116, velocity[1], (Fm_plus + Fm_minus) / 2)
+same(117, rate[0, 0], -2 * c.S_ww + (Fw_plus**2 + Fw_minus**2) / 4)
+same(118, rate[0, 1], -2 * c.S_wm + (Fw_plus * Fm_plus + Fw_minus * Fm_minus) / 4)
+same(119, rate[1, 0], rate[0, 1])
+same(120, rate[1, 1], -2 * c.S_mm + (Fm_plus**2 + Fm_minus**2) / 4)
+
+# %% [markdown]
+# And the library's flow, one short Euler substep from a random rod on the quartic of
+# {ref}`(138) <eq-138>`:
+
+# %%
+import numpy as np
+import torch
+
+from rodflow_core.derivations.simulation import iterate, manifest, numbers, side_by_side
+from rodflow_core.extent import Extent
+from rodflow_core.extent import rod as rod_of
+from rodflow_core.flows import RodFlow, RodState, advance
+from rodflow_core.optimizers import make_rule
+from rodflow_core.potentials import Linear, Quadratic, Quartic
+
+MOMENTA = ("heavy_ball", "nesterov")
+rules = {name: make_rule(name, learning_rate, beta1=beta_value) for name in MOMENTA}
+values = {eta: learning_rate, beta: beta_value, S: 7.0, kappa: 0.9}
+well = Quartic(numbers([7.0]), numbers(0.9))
+for name, rule in rules.items():
+    place, half = np.array([0.3, -0.4]), np.array([0.5, 1.1])
+    before = RodState(numbers(place), None, rod_of(numbers(half)))
+    after = RodFlow(rule, well).substep(before, 0, 1e-3)
+    at = {w: 0.3, m: -0.4, delta: 0.5, mu: 1.1, c.S_ww: 0.25, c.S_wm: 0.55, c.S_mm: 1.21} | values
+    velocity, rate = (np.array(side.subs(at), dtype=float) for side in c.flow(name, c.quartic))
+    close((115, 116), (after.z.numpy() - place) / 1e-3, velocity[:, 0], 1e-11)
+    change = (after.extent.dense() - before.extent.dense()).numpy() / 1e-3
+    close((117, 118, 119, 120), change, rate, 1e-11)
+
+# %% [markdown]
+# ## On a slope: drift
+#
+# Let $L=gw$. The gradient is the same everywhere, so that heavy ball and Nesterov are one. The moment
+# averages a constant,
+#
+# (eq-121)=
+# $$
+# \dot{\bar m}=(1-\beta)\,(g-\bar m),\tag{121}
+# $$
+#
+# and arrives at $\bar m^*=g$. From there on the centre moves at the speed
+#
+# (eq-122)=
+# $$
+# \dot{\bar w}=-\eta\,g.\tag{122}
+# $$
+#
+# With $\bar m=g$ the displacements at the two ends are $F^w_\pm=-\eta(g\pm\beta\mu)$ and
+# $F^m_\pm=\mp(1-\beta)\mu$. Their squares and products leave
+#
+# (eq-123)=
+# (eq-124)=
+# (eq-125)=
+# \begin{align}
+# \dot\Sigma_{ww}&=-2\Sigma_{ww}+\tfrac{\eta^2}2\big(g^2+\beta^2\mu^2\big),\tag{123}\\
+# \dot\Sigma_{wm}&=-2\Sigma_{wm}+\tfrac{\eta}2\,\beta(1-\beta)\,\mu^2,\tag{124}\\
+# \dot\Sigma_{mm}&=-2\Sigma_{mm}+\tfrac12\,(1-\beta)^2\mu^2.\tag{125}
+# \end{align}
+#
+# The rod's $\mu^2$ is at most $\Sigma_{mm}$, so the last equation decays at a rate of at least
+# $2-\frac12(1-\beta)^2>0$. With it go $\mu$ and, by the second equation, $\Sigma_{wm}$. What stays is
+#
+# (eq-126)=
+# (eq-127)=
+# \begin{align}
+# \Sigma_{ww}^*&=\tfrac14\,\eta^2g^2,\tag{126}\\
+# \Sigma_{wm}^*&=\Sigma_{mm}^*=0,\tag{127}
+# \end{align}
+#
+# a rod of half a step, $|\delta|=\frac12\eta|g|$: not an oscillation but the distance of two consecutive
+# iterates on their way.
+
+# %%
+slope = c.slope
+for name in MOMENTA:
+    velocity, rate = c.flow(name, c.linear)
+    same(121, velocity[1], (1 - beta) * (slope - m))
+    same(122, velocity[0].subs(m, slope), -eta * slope)
+    steady = rate.subs(m, slope)
+    same(123, steady[0, 0], -2 * c.S_ww + eta**2 / 2 * (slope**2 + beta**2 * mu**2))
+    same(124, steady[0, 1], -2 * c.S_wm + eta / 2 * beta * (1 - beta) * mu**2)
+    same(125, steady[1, 1], -2 * c.S_mm + (1 - beta) ** 2 * mu**2 / 2)
+    still = steady.subs({mu: 0, c.S_ww: eta**2 * slope**2 / 4, c.S_wm: 0, c.S_mm: 0})
+    same((126, 127), still, sp.zeros(2, 2))
+positive(125, 2 - (1 - beta) ** 2 / 2)
+target = sp.Matrix([[eta**2 * slope**2 / 4, 0], [0, 0]])
+agree(
+    (126, 127), target, lambda s, e: theory.linear_steady_state(s, e).extent, (slope, eta),
+)
+agree(122, -eta * slope, lambda s, e: theory.linear_steady_state(s, e).velocity, (slope, eta))
+
+ramp = Linear(numbers([slope_value]))
+drift = side_by_side(rules["heavy_ball"], ramp, [0.0, 0.0], 30, 20)
+steady = theory.linear_steady_state(slope_value, learning_rate)
+close(121, drift.centre[-1, 1], slope_value, 1e-4)
+close(122, drift.centre[-1, 0] - drift.centre[-2, 0], steady.velocity, 1e-4)
+close(126, drift.half[-1, 0] ** 2, steady.extent[0, 0], 1e-4)
+close(127, 1 + (drift.half[-1, 1] / drift.half[-1, 0]) ** 2, 1.0, 1e-4)
+
+# %% [markdown]
+# ## In a valley: the threshold
+#
+# Let $L=\frac12Sw^2$. Heavy ball's $F$ is linear, $F(z)=Az$, and so is the motion of the centre:
+#
+# (eq-128)=
+# $$
+# \begin{pmatrix}\dot{\bar w}\\\dot{\bar m}\end{pmatrix}=A\begin{pmatrix}\bar w\\\bar m\end{pmatrix},\qquad
+# A=\begin{pmatrix}-\eta(1-\beta)S&-\eta\beta\\(1-\beta)S&-(1-\beta)\end{pmatrix}.\tag{128}
+# $$
+#
+# Its eigenvalues are the roots of
+#
+# (eq-129)=
+# $$
+# \lambda^2-({\rm tr}\,A)\,\lambda+\det A=0,\tag{129}
+# $$
+#
+# with ${\rm tr}\,A=-(1-\beta)(1+\eta S)$ and $\det A=\eta(1-\beta)^2S+\eta\beta(1-\beta)S=\eta(1-\beta)S$. For
+# $\eta,S>0$ and $0\le\beta<1$,
+#
+# (eq-130)=
+# $$
+# \lambda_1+\lambda_2={\rm tr}\,A<0,\qquad\lambda_1\lambda_2=\det A>0,\tag{130}
+# $$
+#
+# so that both real parts are negative, at any sharpness: the centre decays to the minimum.
+
+# %%
+A = sp.Matrix([[-eta * (1 - beta) * S, -eta * beta], [(1 - beta) * S, -(1 - beta)]])
+same(128, c.flow("heavy_ball", c.quadratic)[0], A * centre)
+same(129, c.characteristic(A), lam**2 - A.trace() * lam + A.det())
+same(130, [A.trace(), A.det()], [-(1 - beta) * (1 + eta * S), eta * (1 - beta) * S])
+positive(130, -A.trace())
+positive(130, A.det())
+agree(128, A, lambda s, e, x: theory.flow_matrix("heavy_ball", s, e, x), (S, eta, beta))
+agree(130, [A.trace(), A.det()],
+      lambda s, e, x: theory.flow_trace_determinant("heavy_ball", s, e, x), (S, eta, beta))
+
+# %% [markdown]
+# With the centre at rest, the ends of a rod $\Sigma=\delta_z\delta_z^\top$ give $F_\pm=\pm A\delta_z$, hence
+# $\dot\Sigma=-2\Sigma+\frac12A\delta_z\delta_z^\top A^\top$. That is linear in $\Sigma$, by the operator
+#
+# (eq-131)=
+# $$
+# \mathcal L(\Sigma)=-2\,\Sigma+\tfrac12\,A\,\Sigma\,A^\top.\tag{131}
+# $$
+#
+# If $Av_i=\lambda_iv_i$, then $\mathcal L$ multiplies $v_iv_j^\top+v_jv_i^\top$ by
+# $-2+\frac12\lambda_i\lambda_j$. There are three such products, and $\Sigma=0$ is stable if all three have
+# negative real parts. The mixed one has if
+#
+# (eq-132)=
+# $$
+# \lambda_1\lambda_2<4,\tag{132}
+# $$
+#
+# and it has for every sharpness below $S_{\rm HB}$, since there
+#
+# (eq-133)=
+# $$
+# \lambda_1\lambda_2=\det A=\eta(1-\beta)S<2\,(1+\beta)<4.\tag{133}
+# $$
+#
+# The other two need, for either eigenvalue,
+#
+# (eq-134)=
+# $$
+# {\rm Re}\,\lambda^2<4.\tag{134}
+# $$
+#
+# A complex pair has ${\rm Re}\,\lambda^2\le|\lambda|^2=\det A<4$ by {ref}`(133) <eq-133>`. Real ones are both
+# negative by {ref}`(130) <eq-130>`, so that $\lambda^2<4$ first fails where the more negative one reaches
+# $-2$. Put $\lambda=-2$ into {ref}`(129) <eq-129>`:
+#
+# $$
+# 4+2\,{\rm tr}\,A+\det A=2\,(1+\beta)-\eta(1-\beta)S=0,
+# $$
+#
+# (eq-135)=
+# $$
+# S_{\rm HB}=\frac2\eta\,\frac{1+\beta}{1-\beta}.\tag{135}
+# $$
+#
+# This is {ref}`(81) <eq-81>` again. It had to be: $I+A$ is the optimizer's step, and $-2$ is an eigenvalue
+# of $A$ where $-1$ is one of $I+A$. **The flow of the centre knows nothing of the threshold, the flow of
+# the extent knows it exactly.**
+
+# %%
+y = sp.Symbol("y", positive=True)
+lam1, lam2 = sp.symbols("lambda_1 lambda_2")
+three = sp.prod(sigma + 2 - product / 2 for product in (lam1**2, lam1 * lam2, lam2**2))
+same(131, c.operator_polynomial(lam1 + lam2, lam1 * lam2), three)
+S_HB = 2 / eta * (1 + beta) / (1 - beta)
+same(132, (lam1 * lam2 - 4) / 2, -2 + lam1 * lam2 / 2)  # the rate is negative iff the product < 4
+below = A.det().subs(S, S_HB / (1 + y))  # any sharpness below the threshold
+positive(133, sp.simplify(2 * (1 + beta) - below))
+positive(133, 4 - 2 * (1 + beta))
+u, v = sp.symbols("u v", real=True)
+same(134, ((u + sp.I * v) * (u - sp.I * v)) - sp.re(sp.expand((u + sp.I * v) ** 2)), 2 * v**2)
+same(135, c.characteristic(A).subs(lam, -2), 2 * (1 + beta) - eta * (1 - beta) * S)
+same(135, c.threshold("heavy_ball"), S_HB)
+agree(135, S_HB, theory.heavy_ball_threshold, (eta, beta))
+
+# %% [markdown]
+# Nesterov's gradient is $S(w-\eta\beta m)$. Again $F(z)=Az$, with $y=\eta(1-\beta)S$ and
+#
+# $$
+# A=\begin{pmatrix}-y&-\eta\beta(1-y)\\(1-\beta)S&-(1-\beta)-\beta y\end{pmatrix},\qquad
+# {\rm tr}\,A=-(1-\beta)(1+\eta S+\eta\beta S),\qquad\det A=y,
+# $$
+#
+# so the centre decays here too. The extent obeys {ref}`(131) <eq-131>` with this $A$, and at
+# $\lambda=-2$
+#
+# (eq-136)=
+# $$
+# 4-2(1-\beta)(1+\eta S+\eta\beta S)+\eta(1-\beta)S=0,\tag{136}
+# $$
+#
+# which is $2(1+\beta)=\eta(1-\beta)(1+2\beta)S$:
+#
+# (eq-137)=
+# $$
+# S_{\rm NAG}=\frac{2\,(1+\beta)}{\eta\,(1-\beta)(1+2\beta)}.\tag{137}
+# $$
+
+# %%
+step = eta * (1 - beta) * S
+A_nag = sp.Matrix([[-step, -eta * beta * (1 - step)], [(1 - beta) * S, -(1 - beta) - beta * step]])
+same(136, c.flow_matrix("nesterov"), A_nag)
+same(136, [A_nag.trace(), A_nag.det()], [-(1 - beta) * (1 + eta * S + eta * beta * S), step])
+at_edge = 4 - 2 * (1 - beta) * (1 + eta * S + eta * beta * S) + eta * (1 - beta) * S
+same(136, c.characteristic(A_nag).subs(lam, -2), at_edge)
+S_NAG = 2 * (1 + beta) / (eta * (1 - beta) * (1 + 2 * beta))
+same(137, c.threshold("nesterov"), S_NAG)
+agree(136, A_nag, lambda s, e, x: theory.flow_matrix("nesterov", s, e, x), (S, eta, beta))
+agree(137, S_NAG, theory.nesterov_threshold, (eta, beta))
+
+# %% tags=["hide-input"]
+ratios = np.linspace(0, 1.2, 241)
+rates = {}
+for number, name in {135: "heavy_ball", 137: "nesterov"}.items():
+    limit = rules[name].threshold
+    matrices = theory.flow_matrix(name, ratios * limit, learning_rate, beta_value)
+    rates[name] = np.array([theory.extent_operator_eigenvalues(a).real for a in matrices])
+    largest = rates[name].max(1)
+    assert (largest[ratios < 1 - 1e-9] < 0).all() and (largest[ratios > 1 + 1e-9] > 0).all()
+    close(number, largest[np.argmin(np.abs(ratios - 1))] + 1, 1.0, 1e-9)
+
+# %% tags=["remove-cell"]
+import pandas as pd
+
+from rodflow_core import plots
+from rodflow_core import plots_theory_c3 as draw_c3
+
+about = manifest("notebooks/appendix_c3.py", learning_rate=learning_rate, beta=beta_value,
+                 kappa=kappa_value, excess=excess, slope=slope_value, substeps=substeps)
+slope_series = {
+    "disc": drift.optimizer_half**2, "rod": drift.half**2, "target": [steady.extent[0, 0]],
+}
+columns = {"ratio": ratios}
+for name in MOMENTA:
+    columns |= {f"{name}_rate_{k}": rates[name][:, k] for k in range(3)}
+plots.save(
+    "appendix-c3-slope-valley", lambda: draw_c3.slope_and_valley_figure(slope_series, ratios, rates),
+    pd.DataFrame(columns), figures, manifest=about,
+    alt="Left: on a linear loss the weight entry of the extent settles at a quarter of the squared step, "
+    "the moment entry decays to nothing, for iterates and rod flow. Right: the three rates of the "
+    "extent on a quadratic against sharpness over threshold, for heavy ball and Nesterov; the largest "
+    "of each crosses zero at the threshold.",
+)
+
+# %% [markdown]
+# ```{figure} ../figures/appendix-c3-slope-valley.svg
+# :name: fig-appendix-c3-slope-valley
+# :alt: Left, on a linear loss the weight entry of the extent settles at a quarter of the squared step, the moment entry decays to nothing, for iterates and rod flow. Right, the three rates of the extent on a quadratic against sharpness over threshold, for heavy ball and Nesterov; the largest of each crosses zero at the threshold.
+#
+# Left: drift, {ref}`(126) <eq-126>` and {ref}`(127) <eq-127>`. Right: the rates at which an extent grows or
+# decays on the quadratic; the thick line is the largest of the three.
+# ```
+#
+# ## In a well: a rod of its own length
+#
+# The loss is sharpest at its minimum and flattens out,
+#
+# (eq-138)=
+# $$
+# L(w)=\tfrac12\,S\,w^2-\tfrac14\,\kappa\,w^4,\qquad\kappa>0,\tag{138}
+# $$
+#
+# with $g(w)=Sw-\kappa w^3$, an odd function. Put the centre at the origin, $\bar z=0$. Then
+#
+# (eq-139)=
+# (eq-140)=
+# (eq-141)=
+# \begin{align}
+# \bar g&=\tfrac12\big(g(\delta)+g(-\delta)\big)=0,\tag{139}\\
+# \dot{\bar w}&=-\eta\,\big(\beta\bar m+(1-\beta)\,\bar g\big)=0,\tag{140}\\
+# \dot{\bar m}&=(1-\beta)\,(\bar g-\bar m)=0,\tag{141}
+# \end{align}
+#
+# and it stays there. Moreover $F_-=F(-\delta_z)=-F(\delta_z)=-F_+$, the two outer products are one, and with
+# $F=F(\delta_z)$
+#
+# (eq-142)=
+# $$
+# \dot\Sigma=-2\,\Sigma+\tfrac12\,FF^\top.\tag{142}
+# $$
+
+# %%
+at_rest = {w: 0, m: 0}
+same(138, c.quartic(w), S * w - kappa * w**3)
+agree(138, c.quartic(w), theory.quartic_gradient, (w, S, kappa))
+same(139, (c.quartic(delta) + c.quartic(-delta)) / 2, 0)
+velocity, rate = c.flow("heavy_ball", c.quartic)
+same((140, 141), velocity.subs(at_rest), [0, 0])
+F = c.displacement("heavy_ball", c.quartic, rod)
+same(142, c.displacement("heavy_ball", c.quartic, -rod), -F)
+same(142, rate.subs(at_rest), -2 * c.extent + F * F.T / 2)
+
+# %% [markdown]
+# A fixed point has
+#
+# (eq-143)=
+# $$
+# \Sigma=\tfrac14\,FF^\top,\tag{143}
+# $$
+#
+# in components
+#
+# (eq-144)=
+# (eq-145)=
+# (eq-146)=
+# \begin{align}
+# \Sigma_{ww}&=\tfrac14\,(F^w)^2,\tag{144}\\
+# \Sigma_{wm}&=\tfrac14\,F^wF^m,\tag{145}\\
+# \Sigma_{mm}&=\tfrac14\,(F^m)^2.\tag{146}
+# \end{align}
+#
+# The right side has rank one, so $\Sigma=\delta_z\delta_z^\top$, and two vectors with the same outer product
+# are equal up to a sign:
+#
+# (eq-147)=
+# $$
+# F(\delta_z)=\pm2\,\delta_z.\tag{147}
+# $$
+#
+# A step from one end of the rod should lead to the other,
+#
+# (eq-148)=
+# $$
+# \delta_z+F(\delta_z)=-\delta_z,\tag{148}
+# $$
+#
+# which is the lower sign:
+#
+# (eq-149)=
+# $$
+# F(\delta_z)=-2\,\delta_z.\tag{149}
+# $$
+#
+# (With the upper sign a step leads outwards from both ends. Such a rod exists, beyond the loss's summits;
+# {ref}`the page on gradient descent <eq-56>` met it as the unstable border of the well.)
+
+# %%
+for sign in (2, -2):
+    target = {c.S_ww: delta**2, c.S_wm: delta * mu, c.S_mm: mu**2}
+    ends = sign * rod
+    same((143, 147), (-2 * c.extent + ends * ends.T / 2).subs(target), sp.zeros(2, 2))
+entries = sp.solve(list(-2 * c.extent + F * F.T / 2), [c.S_ww, c.S_wm, c.S_mm], dict=True)[0]
+same((144, 145, 146), [entries[s] for s in (c.S_ww, c.S_wm, c.S_mm)],
+     [F[0] ** 2 / 4, F[0] * F[1] / 4, F[1] ** 2 / 4])
+same((148, 149), rod + (-2 * rod), -rod)
+
+# %% [markdown]
+# {ref}`(149) <eq-149>` is two scalar equations,
+#
+# (eq-150)=
+# (eq-151)=
+# \begin{align}
+# -\eta\,\big(\beta\mu+(1-\beta)\,g(\delta)\big)&=-2\,\delta,\tag{150}\\
+# (1-\beta)\,\big(g(\delta)-\mu\big)&=-2\,\mu.\tag{151}
+# \end{align}
+#
+# The second gives the moment,
+#
+# (eq-152)=
+# $$
+# \mu=-\frac{1-\beta}{1+\beta}\,g(\delta).\tag{152}
+# $$
+#
+# In the first, $\beta\mu+(1-\beta)g=(1-\beta)\,g\,\big(1-\frac{\beta}{1+\beta}\big)=\frac{1-\beta}{1+\beta}\,g$, so
+# that
+#
+# (eq-153)=
+# $$
+# \frac{g(\delta)}{\delta}=\frac2\eta\,\frac{1+\beta}{1-\beta}=S_{\rm HB}.\tag{153}
+# $$
+#
+# The gradient changes by $2g(\delta)$ over the rod's length $2\delta$. So the left side is **the average
+# curvature along the rod**, and it must be the threshold. This holds for every even loss. A parabola has
+# the same curvature everywhere, which is why at its threshold a rod of any length will do. Here
+#
+# (eq-154)=
+# (eq-155)=
+# (eq-156)=
+# \begin{align}
+# \frac{g(\delta)}{\delta}&=S-\kappa\,\delta^2,\tag{154}\\[4pt]
+# S-\kappa\,\delta_*^2&=S_{\rm HB},\tag{155}\\[4pt]
+# \delta_*^2&=\frac{S-S_{\rm HB}}\kappa,\tag{156}
+# \end{align}
+#
+# and since $\kappa>0$ there is such a rod exactly if $S>S_{\rm HB}$. Its moment, by {ref}`(152) <eq-152>`
+# with $g(\delta_*)=S_{\rm HB}\,\delta_*$, is $-\frac{1-\beta}{1+\beta}\,S_{\rm HB}\,\delta_*$, that is
+#
+# (eq-157)=
+# (eq-158)=
+# \begin{align}
+# \mu_*&=-\frac2\eta\,\delta_*,\tag{157}\\[4pt]
+# \Sigma_*&=\delta_*^2\begin{pmatrix}1&-2/\eta\\-2/\eta&4/\eta^2\end{pmatrix}.\tag{158}
+# \end{align}
+
+# %%
+general = c.displacement("heavy_ball", g, rod)
+same(150, general[0], -eta * (beta * mu + (1 - beta) * g(delta)))
+same(151, general[1], (1 - beta) * (g(delta) - mu))
+moment = -(1 - beta) / (1 + beta) * g(delta)
+same(152, sp.solve(general[1] + 2 * mu, mu)[0], moment)
+curvature = sp.solve((general[0] + 2 * delta).subs(mu, moment), g(delta))[0] / delta
+same(153, curvature, S_HB)
+same(154, c.quartic(delta) / delta, S - kappa * delta**2)
+square = (S - S_HB) / kappa
+same((155, 156), [S - kappa * square, c.fixed_rods("heavy_ball")[0]], [S_HB, square])
+same(157, [c.fixed_rods("heavy_ball")[1], moment.subs(g(delta), S_HB * delta)],
+     [-2 / eta, -2 / eta * delta])
+Sigma_star = square * sp.Matrix([[1, -2 / eta], [-2 / eta, 4 / eta**2]])
+outer = rod * rod.T
+same(158, outer.subs(mu, -2 / eta * delta).subs(delta**2, square), Sigma_star)
+sharp = {S: (900.0, 2000.0), eta: (0.1, 1.5), beta: (0.02, 0.9)}  # above every threshold there
+fixed_point = theory.quartic_fixed_point
+agree(
+    158, Sigma_star, lambda s, k, e, x: fixed_point("heavy_ball", s, k, e, x).extent,
+    (S, kappa, eta, beta), sharp,
+)
+agree(
+    (156, 157), [sp.sqrt(square), -2 / eta * sp.sqrt(square)],
+    lambda s, k, e, x: fixed_point("heavy_ball", s, k, e, x)[:2], (S, kappa, eta, beta), sharp,
+)
+agree((154,), S - kappa * delta**2, theory.quartic_average_curvature, (delta, S, kappa))
+
+# %% [markdown]
+# The same steps for Nesterov (which the paper leaves to the reader) put the condition on the points where
+# *its* gradients are taken. Their half-distance $\delta-\eta\beta\mu=(1+2\beta)\,\delta$ is what settles at
+# $\sqrt{(S-S_{\rm NAG})/\kappa}$, so that
+#
+# $$
+# \delta_*=\frac1{1+2\beta}\sqrt{\frac{S-S_{\rm NAG}}{\kappa}},\qquad\mu_*=-\frac2\eta\,\delta_* .
+# $$
+
+# %%
+square_nag = (S - S_NAG) / kappa / (1 + 2 * beta) ** 2
+same((156, 157), c.fixed_rods("nesterov"), (square_nag, -2 / eta))
+agree(
+    (156, 157), [sp.sqrt(square_nag), -2 / eta * sp.sqrt(square_nag)],
+    lambda s, k, e, x: fixed_point("nesterov", s, k, e, x)[:2], (S, kappa, eta, beta), sharp,
+)
+
+# %% [markdown]
+# ## Is it stable?
+#
+# Let $f(\Sigma)$ be the right side of {ref}`(142) <eq-142>`. A small symmetric $\delta\Sigma$ changes it by
+# $-2\,\delta\Sigma+\frac12\big(F\,(J\dot x)^\top+(J\dot x)\,F^\top\big)$, where $\dot x$ is the change of the rod
+# $\delta_z$ that $\delta\Sigma$ brings about, and $J$ is the Jacobian of $F$,
+#
+# (eq-159)=
+# $$
+# J=\frac{\partial F}{\partial z}\Big|_{\delta_z}
+# =\begin{pmatrix}-\eta(1-\beta)H&-\eta\beta\\(1-\beta)H&-(1-\beta)\end{pmatrix},\tag{159}
+# $$
+#
+# which is {ref}`(128) <eq-128>` with the curvature at the rod's end,
+#
+# (eq-160)=
+# $$
+# H=L''(\delta_*)=S-3\kappa\,\delta_*^2.\tag{160}
+# $$
+
+# %%
+H = c.H
+J = sp.Matrix([[-eta * (1 - beta) * H, -eta * beta], [(1 - beta) * H, -(1 - beta)]])
+same(159, c.jacobian("heavy_ball"), J)
+same(160, c.quartic(w).diff(w).subs(w, delta), S - 3 * kappa * delta**2)
+
+# %% [markdown]
+# How does the rod change with $\Sigma$? Take the unit vector along the rod and the one across,
+#
+# (eq-161)=
+# $$
+# u_1=\frac{\delta_z}{|\delta_z|},\qquad u_2\perp u_1,\quad|u_2|=1,\qquad
+# \Sigma_*=|\delta_z|^2\,u_1u_1^\top.\tag{161}
+# $$
+#
+# The matrices of rank one form a cone of two dimensions in the three-dimensional space of symmetric
+# matrices. A perturbation leads off that cone or along it.
+#
+# **Off the cone**, a second eigenvalue appears,
+#
+# (eq-162)=
+# $$
+# \delta\Sigma=\varepsilon\,u_2u_2^\top,\tag{162}
+# $$
+#
+# (eq-163)=
+# $$
+# \Sigma_*+\delta\Sigma=|\delta_z|^2\,u_1u_1^\top+\varepsilon\,u_2u_2^\top.\tag{163}
+# $$
+#
+# As long as $\varepsilon<|\delta_z|^2$ the principal eigenpair is what it was,
+#
+# (eq-164)=
+# $$
+# \frac{\partial\delta_z}{\partial\Sigma}\,[\delta\Sigma]=0,\tag{164}
+# $$
+#
+# and of the change of $f$ only $-2\,\delta\Sigma$ is left: **off the cone, perturbations decay at the rate
+# 2**, whatever the optimizer.
+#
+# **On the cone**, the rod itself moves, by $\xi$,
+#
+# (eq-165)=
+# $$
+# \delta\Sigma=\xi\,\delta_z^\top+\delta_z\,\xi^\top,\tag{165}
+# $$
+#
+# which is $(\delta_z+\xi)(\delta_z+\xi)^\top-\Sigma_*$ to first order, so that
+#
+# (eq-166)=
+# $$
+# \frac{\partial\delta_z}{\partial\Sigma}\,[\delta\Sigma]=\xi.\tag{166}
+# $$
+#
+# With $F(\delta_z)=-2\delta_z$ the change of $f$ is
+# $-2(\xi\delta_z^\top+\delta_z\xi^\top)-\big((J\xi)\,\delta_z^\top+\delta_z(J\xi)^\top\big)$. It has the form of
+# {ref}`(165) <eq-165>` again, with $-(2I+J)\,\xi$ for $\xi$:
+#
+# (eq-167)=
+# $$
+# \dot\xi=-(2I+J)\,\xi.\tag{167}
+# $$
+#
+# SymPy finds the change of the rod by differentiating its definition, $\Sigma x=(x\cdot x)\,x$:
+
+# %%
+across = sp.Matrix([-mu, delta]) / sp.sqrt(delta**2 + mu**2)
+along = rod / sp.sqrt(delta**2 + mu**2)
+same(161, [along.dot(across), along.dot(along), across.dot(across)], [0, 1, 1])
+same(161, rod.dot(rod) * along * along.T, rod * rod.T)
+eps = sp.Symbol("epsilon", positive=True)
+off = eps * across * across.T
+same((162, 163), [(rod * rod.T + off) * along, (rod * rod.T + off) * across],
+     [rod.dot(rod) * along, eps * across])
+same(164, c.rod_derivative(off), [0, 0])
+same(164, c.linearised(off, J), -2 * off)
+xi = sp.Matrix(sp.symbols("xi_1 xi_2"))
+on = xi * rod.T + rod * xi.T
+small = sp.Symbol("s")
+same(165, ((rod + small * xi) * (rod + small * xi).T).diff(small).subs(small, 0), on)
+same(166, c.rod_derivative(on), xi)
+moved = -(2 * sp.eye(2) + J) * xi
+same(167, c.linearised(on, J), moved * rod.T + rod * moved.T)
+
+# %% [markdown]
+# If $\sigma$ is an eigenvalue of $-(2I+J)$, then
+#
+# (eq-168)=
+# $$
+# \lambda_J=-2-\sigma\tag{168}
+# $$
+#
+# is one of $J$. Put it into $\lambda_J^2-({\rm tr}\,J)\,\lambda_J+\det J=0$ with
+# ${\rm tr}\,J=-(1-\beta)(1+\eta H)$ and $\det J=\eta(1-\beta)H$. The linear coefficient is
+# $4+{\rm tr}\,J$, the constant one $4+2\,{\rm tr}\,J+\det J=2(1+\beta)-\eta(1-\beta)H$:
+#
+# (eq-169)=
+# $$
+# \sigma^2+\big(3+\beta-\eta(1-\beta)H\big)\,\sigma+\eta(1-\beta)\,(S_{\rm HB}-H)=0.\tag{169}
+# $$
+#
+# What is $H$? By {ref}`(155) <eq-155>`
+#
+# (eq-170)=
+# $$
+# \kappa\,\delta_*^2=S-S_{\rm HB},\tag{170}
+# $$
+#
+# which {ref}`(160) <eq-160>` turns into
+#
+# (eq-171)=
+# $$
+# H=3\,S_{\rm HB}-2\,S.\tag{171}
+# $$
+#
+# Then $S_{\rm HB}-H=2(S-S_{\rm HB})$, and with $\eta(1-\beta)S_{\rm HB}=2(1+\beta)$ the polynomial becomes
+#
+# $$
+# \sigma^2+\big(2\eta(1-\beta)S-3-5\beta\big)\,\sigma+2\eta(1-\beta)\,(S-S_{\rm HB})=0 .
+# $$
+#
+# Both real parts are negative if and only if both coefficients are positive. The constant one asks for
+# $S>S_{\rm HB}$. The linear one asks for $S>\frac{3+5\beta}{2\eta(1-\beta)}$, which is less, since
+# $3+5\beta<4+4\beta$. **The fixed rod is stable wherever it exists.**
+
+# %%
+same(168, c.characteristic(J).subs(lam, -2 - sigma), c.rod_polynomial(J))
+printed = sigma**2 + (3 + beta - eta * (1 - beta) * H) * sigma + eta * (1 - beta) * (S_HB - H)
+same(169, c.rod_polynomial(J), printed)
+same(170, kappa * square, S - S_HB)
+same(171, (S - 3 * kappa * delta**2).subs(delta**2, square), 3 * S_HB - 2 * S)
+final = [1, 2 * eta * (1 - beta) * S - 3 - 5 * beta, 2 * eta * (1 - beta) * (S - S_HB)]
+same((169, 171), sp.Poly(printed.subs(H, 3 * S_HB - 2 * S), sigma).all_coeffs(), final)
+zero = (3 + 5 * beta) / (2 * eta * (1 - beta))
+positive(169, S_HB - zero)
+agree(159, J.subs(H, 3 * S_HB - 2 * S),
+      lambda s, e, x: theory.quartic_jacobian("heavy_ball", s, e, x), (S, eta, beta))
+agree(169, final, lambda s, e, x: theory.quartic_polynomial("heavy_ball", s, e, x), (S, eta, beta))
+agree(171, 3 * S_HB - 2 * S,
+      lambda s, e, x: theory.quartic_curvature(s, theory.heavy_ball_threshold(e, x)), (S, eta, beta))
+agree(169, zero, theory.heavy_ball_linear_coefficient_zero, (eta, beta))
+
+# %% [markdown]
+# ## In numbers
+#
+# First the decay of perturbations: the library's nonlinear flow from a fixed rod with a small second
+# eigenvalue beside it, and from one that was stretched and turned a little; against the linear
+# equations; and for the second, heavy ball's own iterates ({numref}`fig-appendix-c3-cone`).
+
+# %%
+from scipy.linalg import expm
+
+rule = rules["heavy_ball"]
+sharpness = (1 + excess) * rule.threshold
+well = Quartic(numbers([sharpness]), numbers(kappa_value))
+fixed = theory.quartic_fixed_point("heavy_ball", sharpness, kappa_value, learning_rate, beta_value)
+star = np.array(fixed[:2])
+jacobian = theory.quartic_jacobian("heavy_ball", sharpness, learning_rate, beta_value)
+flow, fine = RodFlow(rule, well), 100
+unit, size = star / np.linalg.norm(star), np.linalg.norm(star)
+frame = np.stack((unit, [-unit[1], unit[0]]), axis=1)
+
+state = RodState(numbers([0, 0]), None, Extent(numbers(frame), numbers([size**2, 1e-3 * size**2])))
+second, lengths = [1e-3 * size**2], []
+for _ in range(4 * fine):
+    state = flow.substep(state, 0, 1 / fine)
+    second.append(float(state.extent.eigenvalues[1]))
+off_time = np.arange(len(second)) / fine
+off = {"time": off_time, "rod": np.array(second) / second[0], "form": np.exp(-2 * off_time)}
+close(164, np.log(off["rod"][-1]), -2 * off_time[-1], 2e-2)
+close(164, state.extent.half_displacement.abs().numpy(), np.abs(star), 1e-9)
+
+push = 1e-3 * size * frame @ np.array([1.0, 0.5])
+state = RodState(numbers([0, 0]), None, rod_of(numbers(star + push)))
+moved = [push]
+for _ in range(20 * fine):
+    state = flow.substep(state, 0, 1 / fine)
+    half = state.extent.half_displacement.numpy()
+    moved.append(half * np.sign(half[0]) - star)
+on_time = np.arange(len(moved)) / fine
+linear_answer = np.array([expm(-(2 * np.eye(2) + jacobian) * t) @ push for t in on_time[::fine]])
+close(167, np.array(moved[::fine])[:6], linear_answer[:6], 2e-2)
+z = iterate(rule, well, star + push, 20)
+deviation = z * (-1.0) ** np.arange(21)[:, None] - star
+sigma_value = np.roots(
+    theory.quartic_polynomial("heavy_ball", sharpness, learning_rate, beta_value)
+)[0]
+
+# %% tags=["remove-cell"]
+scale = np.array([1, learning_rate / 2])
+
+
+def size_of(steps):
+    """Length of deviations, in units in which the fixed rod is as wide as it is high."""
+    return np.linalg.norm(np.asarray(steps) * scale, axis=1) / np.linalg.norm(push * scale)
+
+
+exact = np.array([expm(-(2 * np.eye(2) + jacobian) * t) @ push for t in on_time[::10]])
+on = {"time": on_time[::10], "rod": size_of(moved)[::10], "form": size_of(exact),
+      "step": np.arange(21), "disc": size_of(deviation)}
+plots.save(
+    "appendix-c3-cone", lambda: draw_c3.cone_figure(off, on, sigma_value),
+    pd.DataFrame({key: on[key] for key in ("time", "rod", "form")}), figures, manifest=about,
+    alt="Left: off the cone a second eigenvalue of the extent decays as exp(-2t). Right: on the cone the "
+    "rod's deviation from the fixed rod decays in waves under an exponential envelope; the nonlinear "
+    "flow lies on the linear solution, and heavy ball's iterates decay at a similar rate.",
+)
+
+
+def field(x, y):
+    """Rate of the principal half-displacement while the extent has rank one, per fixed rod."""
+    half = np.stack((x * star[0], -y * star[1]))
+    force = theory.quartic_gradient(half[0], sharpness, kappa_value)
+    F = np.stack((
+        -learning_rate * (beta_value * half[1] + (1 - beta_value) * force),
+        (1 - beta_value) * (force - half[1]),
+    ))
+    square = (half**2).sum(0)
+    inner = (F * half).sum(0) / square
+    rate = -half + inner**2 * half / 4 + inner * (F - inner * half) / 2
+    return rate[0] / star[0], -rate[1] / star[1]
+
+
+flows, pairs = [], []
+for x, y_start in ((0.12, 0.1), (1.5, -0.6), (0.5, -1.6), (-0.9, 0.2)):
+    begin = np.array([x * star[0], -y_start * star[1]])
+    # A centre at rest: the two iterates are the ends of the rod.
+    state = RodState(numbers([0, 0]), None, rod_of(numbers(begin)))
+    path, last = [begin], begin
+    for _ in range(30):
+        state = advance(flow, state, 0, 10)
+        half = state.extent.half_displacement.numpy()
+        last = half * (1 if half @ (last * scale**2) >= 0 else -1)
+        path.append(last)
+    flows.append(np.array(path) / star * [1, -1])
+    z = iterate(rule, well, begin, 30)
+    turned = z * (-1.0) ** np.arange(31)[:, None]
+    pairs.append(turned / star * [1, -1])
+plots.save(
+    "appendix-c3-phase", lambda: draw_c3.phase_figure(field, flows, pairs, np.array([1.0, -1.0])),
+    pd.DataFrame({"delta": flows[0][:, 0], "mu": flows[0][:, 1]}), figures, manifest=about,
+    alt="Phase portrait of the half-displacement of weight and moment on the quartic. From all over the "
+    "plane trajectories fall onto the diagonal mu = -2 delta / eta and run along it to one of the two "
+    "ends of the fixed rod; the origin is unstable.",
+)
+
+# %% [markdown]
+# ```{figure} ../figures/appendix-c3-cone.svg
+# :name: fig-appendix-c3-cone
+# :alt: Left, off the cone a second eigenvalue of the extent decays as exp(-2t). Right, on the cone the rod's deviation from the fixed rod decays in waves under an exponential envelope; the nonlinear flow lies on the linear solution, and heavy ball's iterates decay at a similar rate.
+#
+# Perturbations of the fixed rod. Left: {ref}`(164) <eq-164>`. Right: {ref}`(167) <eq-167>`; near the
+# threshold the two eigenvalues $\sigma$ are a complex pair, and the rod's length and direction ring as they
+# settle. The optimizer's own deviation, sign turned at every step, is a power of $-(I+J)$ where the flow's
+# is an exponential: the two share the fixed point and its stability, not every digit of the rate.
+# ```
+#
+# In the plane of the rod's two components this looks like {numref}`fig-appendix-c3-phase`. Memory makes
+# weight and moment flip together before they find the right length.
+#
+# ```{figure} ../figures/appendix-c3-phase.svg
+# :name: fig-appendix-c3-phase
+# :alt: Phase portrait of the half-displacement of weight and moment on the quartic. From all over the plane trajectories fall onto the diagonal mu = -2 delta / eta and run along it to one of the two ends of the fixed rod; the origin is unstable.
+#
+# Phase portrait of the rod $(\delta,\mu)$ on the quartic above the threshold, the centre at rest. Streamlines:
+# the rod's rate while $\Sigma$ has rank one. Lines: the library's flow. Dots: heavy ball started at the same
+# rod's end, the sign turned at every step. Both ends of the diagonal are the same rod.
+# ```
+#
+# Last, the amplitude against the sharpness, for both ({numref}`fig-appendix-c3-bifurcation`). As
+# {ref}`for gradient descent <eq-56>`, the analysis held the centre at the origin. Let go, the centre obeys
+# $\dot{\bar z}=J\bar z$ at the fixed rod, which needs $\det J=\eta(1-\beta)H>0$, that is, $H>0$: by
+# {ref}`(171) <eq-171>`, $S<\frac32S_{\rm HB}$. There the oscillation loses its symmetry, in the flow and in
+# the optimizer. (Beyond the paper.)
+
+# %%
+same(171, J.det().subs(H, 3 * S_HB - 2 * S), 2 * eta * (1 - beta) * (3 * S_HB / 2 - S))
+
+panels = {}
+for name, rule in rules.items():
+    unit = np.sqrt(rule.threshold / kappa_value)
+    ratios = np.linspace(0.9, 1.6, 281)
+    many = Quartic(numbers(ratios * rule.threshold), numbers(kappa_value))
+    start = np.concatenate((np.full(281, 0.1 * unit), np.zeros(281)))
+    z = iterate(rule, many, start, 500)[-9:, :281]
+    late = np.abs(np.diff(z, axis=0)) / 2 / unit
+    flow_ratios = np.array([0.95, 1.03, 1.1, 1.18, 1.26, 1.34, 1.42])
+    rods = []
+    for ratio in flow_ratios:
+        well = Quartic(numbers([ratio * rule.threshold]), numbers(kappa_value))
+        run = side_by_side(rule, well, [0.1 * unit, 0.0], 120, 2)
+        rods.append(abs(run.half[-1, 0]) / unit)
+    form_ratios = np.linspace(1, 1.5, 300)
+    form = theory.quartic_fixed_point(
+        name, form_ratios * rule.threshold + 1e-12, kappa_value, learning_rate, beta_value
+    ).half_displacement / unit
+    reach = 1 if name == "heavy_ball" else 1 + 2 * beta_value
+    exact = np.sqrt(np.maximum(flow_ratios - 1, 0)) / reach
+    close((156,), rods, exact, 1e-2)
+    inside = (ratios > 1.02) & (ratios < 1.48)
+    close((156,), late[:, inside], np.sqrt(ratios[inside] - 1) / reach, 1e-3)
+    panels[name] = {"ratios": ratios, "disc": late, "flow_ratios": flow_ratios,
+                    "rod": np.array(rods), "form_ratios": form_ratios, "form": form}
+
+# %% tags=["remove-cell"]
+columns = {"ratio": flow_ratios}
+for name in MOMENTA:
+    columns[f"{name}_rod"] = panels[name]["rod"]
+    columns[f"{name}_iterates"] = np.interp(flow_ratios, ratios, panels[name]["disc"][-1])
+plots.save(
+    "appendix-c3-bifurcation", lambda: draw_c3.bifurcation_figure(panels), pd.DataFrame(columns),
+    figures, manifest=about,
+    alt="Settled half-displacement on the quartic against sharpness over threshold, for heavy ball and "
+    "Nesterov. Zero below the threshold, then a square root on which iterates, rod flow and closed form "
+    "agree; beyond one and a half thresholds the iterates leave the symmetric oscillation.",
+)
+
+# %% [markdown]
+# ```{figure} ../figures/appendix-c3-bifurcation.svg
+# :name: fig-appendix-c3-bifurcation
+# :alt: Settled half-displacement on the quartic against sharpness over threshold, for heavy ball and Nesterov. Zero below the threshold, then a square root on which iterates, rod flow and closed form agree; beyond one and a half thresholds the iterates leave the symmetric oscillation.
+#
+# The amplitude at which the oscillation stabilises itself. Nesterov's is shorter by $1+2\beta$: it feels the
+# flattening further out than it goes.
+# ```
+
+# %% tags=["hide-input"]
+worst = {
+    name: np.abs(panel["rod"] - np.sqrt(np.maximum(panel["flow_ratios"] - 1, 0))
+                 / (1 if name == "heavy_ball" else 1 + 2 * beta_value)).max()
+    for name, panel in panels.items()
+}
+show(
+    f"Measured: the settled rod flow is within {worst['heavy_ball']:.1g} of {{ref}}`(156) <eq-156>` for heavy "
+    f"ball and {worst['nesterov']:.1g} for Nesterov (in units of $\\sqrt{{S_{{\\rm thr}}/\\kappa}}$). The "
+    f"eigenvalues of {{ref}}`(169) <eq-169>` at {1 + excess:g} times the threshold have the real part "
+    f"{sigma_value.real:.3f}; the second eigenvalue of the extent decays at the rate "
+    f"{-np.log(off['rod'][-1]) / off_time[-1]:.3f} (Euler's {fine} substeps a step; exactly 2)."
+)
