@@ -8,7 +8,8 @@ key hashed from all that its product depends on (scripts/content.py), and the on
 `params`: a job runs again when its key differs from the one with which its product was made, when
 the product is missing, or when it was left unfinished. Sources are `ancient`, for the same reason.
 
-    run         its row of presets.py, the modules of the core that a run imports
+    run         its row of presets.py, the modules of the core that a run imports; what
+                figures/runs already holds is not run again
     notebook    its own text, the modules it imports, its runs
     book        book/, the executed notebooks and their figures
 """
@@ -42,19 +43,38 @@ def row_of(run):
 
 def notebook_key(name):
     text = SOURCES[name].read_text(encoding="utf-8")
-    rows = [row_of(run).fingerprint for run in RUNS[name]]
+    rows = [ROWS[run].fingerprint for run in RUNS[name]]
     code = core_closure(text, without=["presets"] if rows else [])
     return digest(PRESET, text, ROOT / "scripts/notebooks.py", *code, *rows)
 
 
+def marker(run):
+    """The file that says: the run is recorded, as this code and this row of the table make it."""
+    path = ROOT / BUILD / "recorded" / f"{run}-{digest(ROWS[run].fingerprint, *RUN_CODE)}"
+    record = ROOT / "figures/runs" / f"{run}-{PRESET}.nc"
+    if record.exists() and not path.exists():
+        from rodflow_core import runs  # torch takes seconds: not where the answer is known
+
+        try:
+            current = runs.is_current(runs.load(record), ROWS[run])
+        except ValueError:
+            current = False
+        if current:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+    return path.relative_to(ROOT).as_posix()
+
+
 RUNS = {name: runs_of(name) for name in SOURCES}
 ROWS = {run: row_of(run) for runs in RUNS.values() for run in runs}
+MARKERS = {run: marker(run) for run in ROWS}
 NOTEBOOK_KEYS = {name: notebook_key(name) for name in SOURCES}
 BOOK_KEY = digest(*NOTEBOOK_KEYS.values(), ROOT / "book", ROOT / "scripts/assemble.py")
 
 
 wildcard_constraints:
     run="[^/]+",
+    key="[0-9a-f]{16}",
     name="[^/]+",
 
 
@@ -86,7 +106,7 @@ rule book:
 rule notebook:
     input:
         source=ancient("notebooks/{name}.py"),
-        runs=lambda wildcards: [f"{BUILD}/runs/{run}.done" for run in RUNS[wildcards.name]],
+        runs=lambda wildcards: [MARKERS[run] for run in RUNS[wildcards.name]],
     output:
         notebook=f"{BUILD}/notebooks/{{name}}.ipynb",
         # Written here first: figures/ gets them when the whole book has been built.
@@ -107,21 +127,20 @@ rule notebook:
 
 
 rule run:
-    # The record is no output: Snakemake would delete it before the job starts, and `rodflow run`
-    # keeps one that is current, as those of figures/runs are in a fresh clone (--force lets it
-    # replace one of another configuration: the row of the table has been edited).
+    # The record itself is no output: Snakemake would delete it before the job starts, and with it
+    # what an interrupted run has to go on from. --force replaces the record of an earlier row.
     output:
-        touch(f"{BUILD}/runs/{{run}}.done"),
+        touch(f"{BUILD}/recorded/{{run}}-{{key}}"),
     params:
-        key=lambda wildcards: digest(ROWS[wildcards.run].fingerprint, *RUN_CODE),
         optimizer=lambda wildcards: ROWS[wildcards.run].optimizer,
         architecture=lambda wildcards: ROWS[wildcards.run].architecture,
     log:
-        f"{BUILD}/logs/run-{{run}}.log",
+        f"{BUILD}/logs/run-{{run}}-{{key}}.log",
     threads: 1
     shell:
         """
         echo "run {wildcards.run}, preset {PRESET}; progress in {log}"
+        rm -f {BUILD}/recorded/{wildcards.run}-*
         rodflow run --optimizer {params.optimizer} --architecture {params.architecture} \
         --preset {PRESET} --force -o figures/runs/{wildcards.run}-{PRESET}.nc > {log} 2>&1 \
         || {{ tail -c 2000 {log} >&2; exit 1; }}

@@ -825,26 +825,28 @@ def field(x, y):
 
 
 flows, pairs = [], []
-for x, y_start in ((0.12, 0.1), (1.5, -0.6), (0.5, -1.6), (-0.9, 0.2)):
-    begin = np.array([x * star[0], -y_start * star[1]])
-    # A centre at rest: the two iterates are the ends of the rod.
+for x, height in ((0.15, -0.1), (1.5, -0.6), (-0.9, 0.2), (1.2, 0.3)):
+    begin = np.array([x * star[0], -height * star[1]])
+    # A centre at rest: the iterates are the ends of the rod.
     state = RodState(numbers([0, 0]), None, rod_of(numbers(begin)))
-    path, last = [begin], begin
-    for _ in range(30):
-        state = advance(flow, state, 0, 10)
+    path = [begin]
+    for _ in range(200):
+        state = flow.substep(state, 0, 1 / 20)
         half = state.extent.half_displacement.numpy()
-        last = half * (1 if half @ (last * scale**2) >= 0 else -1)
-        path.append(last)
+        path.append(half * (1 if half @ (path[-1] * scale**2) >= 0 else -1))
     flows.append(np.array(path) / star * [1, -1])
     z = iterate(rule, well, begin, 30)
-    turned = z * (-1.0) ** np.arange(31)[:, None]
-    pairs.append(turned / star * [1, -1])
+    pairs.append(z * (-1.0) ** np.arange(31)[:, None] / star * [1, -1])
+close((156, 157), np.abs([path[-1] for path in flows[:3]]), 1.0, 2e-2)
+close((156, 157), 1 + np.abs(flows[3][-1]), 1.0, 1e-2)  # the rod that dies
+close((156, 157), np.abs(pairs[3][-1]), 1.0, 0.1)  # though the iterates do not
 plots.save(
-    "appendix-c3-phase", lambda: draw_c3.phase_figure(field, flows, pairs, np.array([1.0, -1.0])),
+    "appendix-c3-phase", lambda: draw_c3.phase_figure(field, flows, [pairs[0], pairs[3]]),
     pd.DataFrame({"delta": flows[0][:, 0], "mu": flows[0][:, 1]}), figures, manifest=about,
-    alt="Phase portrait of the half-displacement of weight and moment on the quartic. From all over the "
-    "plane trajectories fall onto the diagonal mu = -2 delta / eta and run along it to one of the two "
-    "ends of the fixed rod; the origin is unstable.",
+    alt="Phase portrait of the half-displacement of weight and moment on the quartic. Rods that point "
+    "roughly along the falling diagonal turn onto it and run to one of the two ends of the fixed rod. "
+    "One that points along the rising diagonal shrinks to the origin, though heavy ball started at its "
+    "end comes to the fixed rod as well.",
 )
 
 # %% [markdown]
@@ -854,27 +856,44 @@ plots.save(
 #
 # Perturbations of the fixed rod. Left: {ref}`(164) <eq-164>`. Right: {ref}`(167) <eq-167>`; near the
 # threshold the two eigenvalues $\sigma$ are a complex pair, and the rod's length and direction ring as they
-# settle. The optimizer's own deviation, sign turned at every step, is a power of $-(I+J)$ where the flow's
-# is an exponential: the two share the fixed point and its stability, not every digit of the rate.
+# settle. Heavy ball's own deviation, the sign turned at every step, rings as well.
 # ```
 #
-# In the plane of the rod's two components this looks like {numref}`fig-appendix-c3-phase`. Memory makes
-# weight and moment flip together before they find the right length.
+# Heavy ball's deviation is multiplied by $-(I+J)$ at every step, so by $1+\sigma$ where the flow's grows by
+# $e^\sigma$. The two agree where $\sigma$ is small. For a complex pair $|1+\sigma|^2=(1+\sigma_1)(1+\sigma_2)$, which
+# is $\beta$ at any sharpness: the optimizer settles like $\beta^{t/2}$, the flow faster. They share the fixed rod
+# and its stability, not the time it takes.
+
+# %%
+same(169, printed.subs(H, 3 * S_HB - 2 * S).subs(sigma, -1), beta)
+
+# %% [markdown]
+# In the plane of the rod's two components this looks like {numref}`fig-appendix-c3-phase`.
 #
 # ```{figure} ../figures/appendix-c3-phase.svg
 # :name: fig-appendix-c3-phase
-# :alt: Phase portrait of the half-displacement of weight and moment on the quartic. From all over the plane trajectories fall onto the diagonal mu = -2 delta / eta and run along it to one of the two ends of the fixed rod; the origin is unstable.
+# :alt: Phase portrait of the half-displacement of weight and moment on the quartic. Rods that point roughly along the falling diagonal turn onto it and run to one of the two ends of the fixed rod. One that points along the rising diagonal shrinks to the origin, though heavy ball started at its end comes to the fixed rod as well.
 #
 # Phase portrait of the rod $(\delta,\mu)$ on the quartic above the threshold, the centre at rest. Streamlines:
-# the rod's rate while $\Sigma$ has rank one. Lines: the library's flow. Dots: heavy ball started at the same
-# rod's end, the sign turned at every step. Both ends of the diagonal are the same rod.
+# the rod's rate while $\Sigma$ has rank one. Lines: the library's flow from four rods (squares). Dots: heavy
+# ball started at the ends of two of them, the sign turned at every step. Both ends of the diagonal are the
+# same rod.
 # ```
+#
+# **What local stability leaves open.** The fourth rod dies. It points across the oscillation, the part of it
+# that would grow becomes the second eigenvector of $\Sigma$, and a second eigenvector is not fed: it decays at
+# the rate 2 of {ref}`(164) <eq-164>` while heavy ball, from the same end, recovers. So $\Sigma=0$, which
+# {ref}`(131) <eq-131>` calls unstable above the threshold, still attracts the flow from some directions: the
+# linear operator describes an extent all of whose parts are driven, the flow drives the principal one. On a
+# network the same happens where a drift outgrows the oscillation, see {ref}`Adam's chapter <adam-regime>`.
+# (Ours, not the paper's.)
 #
 # Last, the amplitude against the sharpness, for both ({numref}`fig-appendix-c3-bifurcation`). As
 # {ref}`for gradient descent <eq-56>`, the analysis held the centre at the origin. Let go, the centre obeys
 # $\dot{\bar z}=J\bar z$ at the fixed rod, which needs $\det J=\eta(1-\beta)H>0$, that is, $H>0$: by
 # {ref}`(171) <eq-171>`, $S<\frac32S_{\rm HB}$. There the oscillation loses its symmetry, in the flow and in
-# the optimizer. (Beyond the paper.)
+# the optimizer. The iterates are started near the fixed rod: for $\beta=0.6$ and $S$ above about
+# $1.4\,S_{\rm HB}$, heavy ball started from a small weight overshoots and leaves the well. (Beyond the paper.)
 
 # %%
 same(171, J.det().subs(H, 3 * S_HB - 2 * S), 2 * eta * (1 - beta) * (3 * S_HB / 2 - S))
@@ -884,8 +903,11 @@ for name, rule in rules.items():
     unit = np.sqrt(rule.threshold / kappa_value)
     ratios = np.linspace(0.9, 1.6, 281)
     many = Quartic(numbers(ratios * rule.threshold), numbers(kappa_value))
-    start = np.concatenate((np.full(281, 0.1 * unit), np.zeros(281)))
+    reach = 1 if name == "heavy_ball" else 1 + 2 * beta_value
+    near = 1.02 * unit * np.sqrt(np.maximum(ratios - 1, 1e-4)) / reach
+    start = np.concatenate((near, -2 / learning_rate * near))
     z = iterate(rule, many, start, 500)[-9:, :281]
+    z = np.where(np.abs(z) < 3 * unit, z, np.nan)  # what has left the well is not drawn
     late = np.abs(np.diff(z, axis=0)) / 2 / unit
     flow_ratios = np.array([0.95, 1.03, 1.1, 1.18, 1.26, 1.34, 1.42])
     rods = []
@@ -897,7 +919,6 @@ for name, rule in rules.items():
     form = theory.quartic_fixed_point(
         name, form_ratios * rule.threshold + 1e-12, kappa_value, learning_rate, beta_value
     ).half_displacement / unit
-    reach = 1 if name == "heavy_ball" else 1 + 2 * beta_value
     exact = np.sqrt(np.maximum(flow_ratios - 1, 0)) / reach
     close((156,), rods, exact, 1e-2)
     inside = (ratios > 1.02) & (ratios < 1.48)

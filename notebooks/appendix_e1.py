@@ -445,11 +445,12 @@ same(216, sp.Matrix(nesterov_map).jacobian([w, m]).charpoly(lam).as_expr(), poly
 # It is Nesterov's {ref}`(99) <eq-99>`, and the last line says why: in both coordinates the step has
 # the same characteristic polynomial. Does nothing leave the disc earlier? The other two ways out are
 # through $+1$, where the polynomial is $\eta(1-\beta)S>0$ for our signs, and as a complex pair, which
-# needs a determinant of one; below {ref}`(219) <eq-219>` it is less than $\beta$.
+# needs a determinant of one, and ours is at most $\beta$. (A real pair with a product between $-1$ and
+# $\beta$ leaves through one of the two points.)
 
 # %%
-same(216, polynomial.subs(lam, 1), eta * (1 - q) * S * (1 + q - q))
-assert (q - T.det()).is_positive or sp.factor(q - T.det()) == eta * q * S * (1 - q)
+same(216, polynomial.subs(lam, 1), eta * (1 - q) * S)
+same(215, q - T.det(), eta * q * (1 - q) * S)
 draw = np.random.default_rng(3)
 for _ in range(50):
     rate, decay = draw.uniform(0.1, 1.5), draw.uniform(0.02, 0.95)

@@ -27,6 +27,7 @@ class Tracking(NamedTuple):
         mu_error: relative error of ``|mu|``; NaN without a first moment.
         nu_error: relative error of the norm of the second moment; NaN without one.
         alignment: ``|cos|`` between the half-displacements; NaN for a stable flow.
+        alignment_quartiles: its lower and upper quartile.
         plateau: slope of ``log distance`` against ``log time``, second half; 0 is a plateau.
     """
 
@@ -38,6 +39,7 @@ class Tracking(NamedTuple):
     mu_error: float
     nu_error: float
     alignment: float
+    alignment_quartiles: tuple[float, float]
     plateau: float
 
 
@@ -102,7 +104,7 @@ def tracking(run: xr.Dataset, tag: str) -> Tracking:
         error(f"delta_norm_{tag}", "disc_oscillation" if is_free else "disc_delta_norms"),
         error(f"mu_norm_{tag}", "disc_mu_oscillation" if is_free else "disc_mu_norms"),
         error(f"nu_norm_{tag}", "nu_norm_disc"),
-        _median(run[cosine]) if cosine in run else float("nan"),
+        *(_quartiles(run[cosine]) if cosine in run else (float("nan"), (float("nan"),) * 2)),
         _slope(distance),
     )
 
@@ -121,6 +123,16 @@ def _median(values: object) -> float:
     values = np.asarray(values)
     values = values[np.isfinite(values)]
     return float(np.median(values)) if len(values) else float("nan")
+
+
+def _quartiles(values: object) -> tuple[float, tuple[float, float]]:
+    """Give the median, and the lower and upper quartile, of the finite values."""
+    values = np.asarray(values)
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return float("nan"), (float("nan"), float("nan"))
+    low, middle, high = np.quantile(values, (0.25, 0.5, 0.75))
+    return float(middle), (float(low), float(high))
 
 
 def _slope(distance: np.ndarray) -> float:

@@ -9,7 +9,6 @@ from pathlib import Path
 import torch
 import xarray as xr
 from IPython.display import SVG, Markdown, display
-from matplotlib.figure import Figure
 
 from rodflow_core import claims, plots, runs
 from rodflow_core.optimizers import OPTIMIZERS
@@ -67,16 +66,18 @@ def recorded_runs(
 
 
 def save_run_figures(recorded_as: Mapping[str, xr.Dataset], folder: str | Path) -> None:
-    """Write the figure of each run to cite, named after optimizer and architecture; show it too."""
+    """Write the figure of each run to cite, named after optimizer and architecture."""
     for architecture, run in recorded_as.items():
-        name = f"{configuration(run).optimizer}-{architecture}"
-        manifest = plots.run_manifest([run])
+        save_figure_of(run, f"{configuration(run).optimizer}-{architecture}", folder)
 
-        def draw(run: xr.Dataset = run) -> Figure:
-            return plots.run_figure(run)
 
-        plots.save(name, draw, run, folder, alt=alt_text(run), manifest=manifest)
-        display(SVG(filename=str(Path(folder) / f"{name}.svg")))
+def save_figure_of(run: xr.Dataset, name: str, folder: str | Path) -> None:
+    """Write the figure of a run to cite, and show it to whoever runs the notebook."""
+    manifest = plots.run_manifest([run])
+    plots.save(
+        name, lambda: plots.run_figure(run), run, folder, alt=alt_text(run), manifest=manifest
+    )
+    display(SVG(filename=str(Path(folder) / f"{name}.svg")))
 
 
 def configuration(run: xr.Dataset) -> RunConfig:

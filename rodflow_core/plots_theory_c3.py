@@ -53,40 +53,35 @@ def phase_figure(
     field: Callable[[Array, Array], tuple[Array, Array]],
     flows: Sequence[Array],
     iterates: Sequence[Array],
-    fixed: Array,
 ) -> Figure:
-    """Draw the phase portrait of the rod's half-displacement on the quartic.
+    """Draw the phase portrait of the rod on the quartic, in units of the fixed rod at (1, -1).
 
     Args:
-        field: rate of (delta, mu), in units of the fixed rod, on the cone of rank one.
-        flows: half-displacements of rod flows over time, (T, 2), in these units.
-        iterates: half-differences of iterates, (T, 2), the sign turned with them.
-        fixed: the fixed rod, (2,), in these units.
+        field: rate of (delta, mu) on the cone of rank one.
+        flows: half-displacements of rod flows over time, (T, 2).
+        iterates: states of the optimizer, (T, 2), the sign turned at every step.
     """
-    figure, axis = plt.subplots(figsize=(WIDTH * 0.85, 6.0))
-    x, y = np.meshgrid(np.linspace(-1.75, 1.75, 41), np.linspace(-1.75, 1.75, 41))
-    away = x**2 + y**2 > 2e-3
-    x, y = np.where(away, x, 0.04), np.where(away, y, 0.02)
-    ink = colour("ink")
-    grid = np.linspace(-1.75, 1.75, 41)
-    axis.streamplot(grid, grid, *field(x, y), color=(*to_rgb(ink), 0.3),
-                    density=1.15, linewidth=0.8, arrowsize=1.0, zorder=1)  # fmt: skip
-    for number, (flow, points) in enumerate(zip(flows, iterates, strict=True)):
-        words = "heavy ball: half-differences" if number == 0 else None
-        look = {"linewidth": 0.8, "marker": "o", "markersize": 5.5, "label": words}
-        axis.plot(*points.T, **line("disc", **look))
+    figure, axis = plt.subplots(figsize=(WIDTH * 0.8, 6.4))
+    grid = np.linspace(-1.75, 1.75, 42)
+    axis.streamplot(grid, grid, *field(*np.meshgrid(grid, grid)), density=1.15, linewidth=0.8,
+                    color=(*to_rgb(colour("ink")), 0.3), zorder=1)  # fmt: skip
+    axis.axline((0, 0), (1, -1), color=colour("other"), linewidth=1.2, linestyle=":", zorder=1)
+    for number, points in enumerate(iterates):
+        words = "heavy ball, sign turned at every step" if number == 0 else None
+        axis.plot(*points.T, **dots("disc", markersize=7, zorder=4, label=words))
+    for number, flow in enumerate(flows):
         words = r"rod flow: $(\delta,\mu)$" if number == 0 else None
-        axis.plot(*flow.T, **line("rod", label=words, linewidth=2.6))
-    both = np.stack((fixed, -fixed), axis=1)
-    axis.plot(*both, "o", color=colour("other"), markersize=13, zorder=8,
-              label=r"fixed rod: (156), (157)")  # fmt: skip
-    axis.plot(0, 0, "o", color=colour("other"), markersize=12, zorder=8, markerfacecolor="none",
-              markeredgewidth=2, label="no rod: unstable")  # fmt: skip
-    axis.axline((0, 0), (1, -1), color=colour("other"), linewidth=1.1, linestyle=":", zorder=1)
+        axis.plot(*flow.T, **line("rod", label=words, linewidth=2.8))
+        axis.plot(*flow[0], "s", color=colour("rod"), markersize=9, zorder=7)
+    look = {"color": colour("other"), "markersize": 14, "zorder": 8}
+    axis.plot([1, -1], [-1, 1], "o", **look, label="fixed rod: (156), (157)")
+    axis.plot(0, 0, "o", **look, markerfacecolor="none", markeredgewidth=2.2, label="no rod")
+    axis.annotate("dies", flows[-1][0], (8, 6), textcoords="offset points", color=colour("rod"),
+                  fontsize=14)  # fmt: skip
     axis.set(xlim=(-1.75, 1.75), ylim=(-1.75, 1.75), xlabel=r"$\delta\,/\,\delta_*$",
              ylabel=r"$\mu\,/\,(2\delta_*/\eta)$")  # fmt: skip
     axis.set_aspect("equal")
-    figure.legend(loc="outside right upper", fontsize=13)
+    figure.legend(loc="outside upper center", fontsize=13, ncols=2)
     return figure
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from fnmatch import fnmatch
 from pathlib import Path
 
 import nbformat
@@ -32,16 +33,19 @@ def executed(folder: Path) -> dict[str, nbformat.NotebookNode]:
 def check_contents(notebooks: dict[str, nbformat.NotebookNode]) -> None:
     """Refuse a notebook that the contents do not list, and a chapter that is no notebook."""
     toc = yaml.safe_load((ROOT / "book" / "_toc.yml").read_text(encoding="utf-8"))
-    listed = {Path(f).name for f in _entries(toc) if f.startswith("notebooks/")}
-    for name in sorted(set(notebooks) - listed):
-        raise BookError(f"notebooks/{name}.py is not in book/_toc.yml; add it as a chapter there.")
-    for name in sorted(listed - set(notebooks)):
-        raise BookError(f"book/_toc.yml lists notebooks/{name}, but there is no such notebook.")
+    pages = {f"notebooks/{name}" for name in notebooks}
+    listed = [entry for entry in _entries(toc) if entry.startswith("notebooks/")]
+    for page in sorted(pages):
+        if not any(fnmatch(page, entry) for entry in listed):
+            raise BookError(f"{page}.py is not in book/_toc.yml; add it as a chapter there.")
+    for entry in listed:
+        if not any(fnmatch(page, entry) for page in pages):
+            raise BookError(f"book/_toc.yml lists {entry}, but there is no such notebook.")
 
 
 def _entries(node: object) -> list[str]:
     if isinstance(node, dict):
-        own = [node["file"]] if "file" in node else []
+        own = [node[key] for key in ("file", "glob") if key in node]
         return own + [e for value in node.values() for e in _entries(value)]
     if isinstance(node, list):
         return [e for value in node for e in _entries(value)]

@@ -1,0 +1,86 @@
+"""The figure of the claims page: how many times closer than the stable flow, run by run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+import xarray as xr
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+
+from rodflow_core import plots
+from rodflow_core.claims import CLOSER, Claims
+from rodflow_core.notebook import ARCHITECTURE_TITLES
+from rodflow_core.optimizers import OPTIMIZERS
+
+Key = tuple[str, str]
+
+
+def save(
+    paper: Mapping[Key, Claims],
+    free: Mapping[Key, Claims],
+    runs: Sequence[xr.Dataset],
+    folder: str | os.PathLike[str],
+) -> None:
+    """Write the figure, its numbers and the runs it was drawn from.
+
+    Args:
+        paper: claims of the paper's rod by optimizer and architecture.
+        free: the same of the drift-free rod.
+        runs: the runs both come from.
+        folder: where the files go.
+    """
+    numbers = pd.DataFrame(
+        {
+            "optimizer": [key[0] for key in paper],
+            "architecture": [key[1] for key in paper],
+            "ratio_rod": [c.ratio for c in paper.values()],
+            "ratio_drift_free": [free[key].ratio for key in paper],
+            "sharpness_optimizer": [c.sharpness for c in paper.values()],
+            "sharpness_rod": [c.rod.sharpness for c in paper.values()],
+            "sharpness_drift_free": [free[key].rod.sharpness for key in paper],
+            "sharpness_stable": [c.stable.sharpness for c in paper.values()],
+            "verdict_rod": [c.verdict for c in paper.values()],
+            "verdict_drift_free": [free[key].verdict for key in paper],
+        }
+    )
+    alt = "Centre-distance ratios of both rods for every optimizer and architecture, log axis."
+    plots.save(
+        "claims", lambda: ratios(numbers), numbers, folder, alt=alt,
+        manifest=plots.run_manifest(runs),
+    )  # fmt: skip
+
+
+def ratios(numbers: pd.DataFrame) -> Figure:
+    """Draw one panel per architecture: optimizers down, the ratio of distances across.
+
+    Args:
+        numbers: the table that ``save`` makes.
+    """
+    architectures = list(dict.fromkeys(numbers["architecture"]))
+    optimizers = list(dict.fromkeys(numbers["optimizer"]))
+    figure, axes = plt.subplots(
+        1, len(architectures), figsize=(plots.WIDTH, 4.4), sharey=True, sharex=True, squeeze=False
+    )
+    for axis, architecture in zip(axes.flat, architectures, strict=True):
+        rows = numbers[numbers["architecture"] == architecture].set_index("optimizer")
+        rows = rows.loc[optimizers]
+        height = range(len(rows))
+        for tag, column, marker in (("rod", "ratio_rod", "o"), ("free", "ratio_drift_free", "D")):
+            name = "paper's rod" if tag == "rod" else "drift-free rod"
+            axis.plot(
+                rows[column], height, marker, color=plots.colour(tag), label=name, zorder=4,
+                markersize=9 if tag == "rod" else 6,
+            )  # fmt: skip
+        axis.hlines(height, rows["ratio_rod"], rows["ratio_drift_free"],
+                    color=plots.colour("disc"), linewidth=1.5, zorder=1)  # fmt: skip
+        axis.axvline(CLOSER, color=plots.colour("ink"), linestyle=":", linewidth=1.3)
+        axis.set(xscale="log", title=ARCHITECTURE_TITLES[architecture])
+        axis.set_yticks(list(height), [OPTIMIZERS[name].title for name in optimizers])
+        axis.set_xlabel("times closer than the stable flow")
+    axes.flat[0].invert_yaxis()
+    handles, labels = axes.flat[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=2)
+    return figure
