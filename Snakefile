@@ -69,7 +69,7 @@ RUNS = {name: runs_of(name) for name in SOURCES}
 ROWS = {run: row_of(run) for runs in RUNS.values() for run in runs}
 MARKERS = {run: marker(run) for run in ROWS}
 NOTEBOOK_KEYS = {name: notebook_key(name) for name in SOURCES}
-BOOK_KEY = digest(*NOTEBOOK_KEYS.values(), ROOT / "book", ROOT / "scripts/assemble.py")
+BOOK_KEY = digest(*NOTEBOOK_KEYS.values(), ROOT / "book", ROOT / "scripts/assemble.py", ROOT / "scripts/gallery.py", ROOT / "scripts/equations.py")
 
 
 wildcard_constraints:

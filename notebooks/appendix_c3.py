@@ -120,14 +120,13 @@ same(120, rate[1, 1], -2 * c.S_mm + (Fm_plus**2 + Fm_minus**2) / 4)
 
 # %%
 import numpy as np
-import torch
 
 from rodflow_core.derivations.simulation import iterate, manifest, numbers, side_by_side
 from rodflow_core.extent import Extent
 from rodflow_core.extent import rod as rod_of
-from rodflow_core.flows import RodFlow, RodState, advance
+from rodflow_core.flows import RodFlow, RodState
 from rodflow_core.optimizers import make_rule
-from rodflow_core.potentials import Linear, Quadratic, Quartic
+from rodflow_core.potentials import Linear, Quartic
 
 MOMENTA = ("heavy_ball", "nesterov")
 rules = {name: make_rule(name, learning_rate, beta1=beta_value) for name in MOMENTA}

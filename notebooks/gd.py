@@ -50,7 +50,7 @@ notebook.one_thread()
 # shows both at work. On a quadratic of curvature $S$ an iterate is multiplied by $1-\eta S$, so the
 # threshold is $S=2/\eta$: there the factor is $-1$ and the iterates repeat with period two. The rod
 # flow's extent obeys $\dot\Sigma=(-2+\frac12\eta^2S^2)\,\Sigma$ and changes stability at the same $S$.
-# {ref}`Appendix B <appendix-b>` derives both, and the amplitude at which an oscillation stabilises
+# {doc}`Appendix B <appendix_b>` derives both, and the amplitude at which an oscillation stabilises
 # itself.
 #
 # **What is special.** With no memory in the optimizer, nothing but the landscape makes the rod rotate:

@@ -58,7 +58,7 @@ notebook.one_thread()
 #
 # and steps along $\tilde m_t$ where Adam steps along $m_{t+1}$. Without preconditioner and bias
 # correction this *is* Nesterov's method, seen from $\theta_t=w_t-\eta\beta m_t$
-# ({ref}`appendix E <appendix-e>`); with them it is not, but the threshold is the same,
+# ({doc}`appendix E <appendix_e1>`); with them it is not, but the threshold is the same,
 # $\frac2\eta\frac{1+\beta_1}{(1-\beta_1)(1+2\beta_1)}$ for the preconditioned sharpness.
 # In the flow, {ref}`(43) <eq-43>` to {ref}`(46) <eq-46>`, the direction in the first line becomes
 # $\beta_1^2\bar m+(1-\beta_1^2)\,\bar g$.

@@ -70,7 +70,7 @@ notebook.one_thread()
 # **What is special.** In an oscillation $\mu$ points against $\delta$, so the look-ahead rod
 # $\delta-\eta\beta\mu$ is *longer* than the rod: Nesterov feels the walls of the valley before it
 # reaches them. That is why it becomes unstable earlier, and why it settles at a smaller amplitude
-# ({ref}`appendix C.2 <appendix-c2>`).
+# ({doc}`appendix C.2 <appendix_c2>`).
 #
 # ## The runs
 

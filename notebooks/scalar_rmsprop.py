@@ -89,7 +89,7 @@ notebook.one_thread()
 # relieved in two ways: by the oscillation flattening the landscape under it, as for gradient descent,
 # or by the oscillation raising $\nu$ and so shortening the step. On a pure quadratic the second alone
 # is enough: RMSProp never diverges, it locks into a half-displacement of $\eta/2$, whatever the
-# curvature ({ref}`appendix D <appendix-d>`). The rod flow sees this because it evaluates the gradient
+# curvature ({doc}`appendix D <appendix_d>`). The rod flow sees this because it evaluates the gradient
 # where the iterates are; the stable flow's $\nu$ is too small.
 #
 # ## The runs

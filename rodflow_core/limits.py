@@ -9,9 +9,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from rodflow_core.claims import assess
 from rodflow_core.flows import midpoint
+from rodflow_core.lockstep import Lockstep
 from rodflow_core.optimizers import State
 from rodflow_core.presets import RunConfig
 from rodflow_core.runs import build
@@ -79,7 +82,7 @@ def motion(config: RunConfig, length: int = 256, k: int = 8) -> Motion:
 
 
 def _modes(
-    lockstep, states: list[State], config: RunConfig, k: int, middle: int
+    lockstep: Lockstep, states: list[State], config: RunConfig, k: int, middle: int
 ) -> tuple[NDArray, NDArray]:
     """Give ``P^1/2 v`` of the leading eigenvectors ``v``, ``(d, k)``, and their eigenvalues."""
     rule, objective = lockstep.rule, lockstep.objective
@@ -110,14 +113,19 @@ def power(displacements: NDArray) -> tuple[NDArray, NDArray]:
     Returns:
         Frequencies in cycles per step, 0 to 1/2, and the power at each; it sums to one.
     """
+    frequency, squares = _mean_squares(displacements)
+    return frequency, squares / squares.sum()
+
+
+def _mean_squares(displacements: NDArray) -> tuple[NDArray, NDArray]:
+    """Give frequencies and the mean square of the motion at each, in weight^2."""
     steps = len(displacements)
-    moved = displacements.reshape(steps, -1)
     window = np.hanning(steps + 1)[:-1, None]
-    squares = np.abs(np.fft.rfft(window * moved, axis=0)) ** 2
+    spectrum = np.fft.rfft(window * displacements.reshape(steps, -1), axis=0)
+    squares = (np.abs(spectrum) ** 2).sum(1) / (steps * (window**2).sum())
     # Every frequency but the two ends stands for its negative as well.
     squares[1 : (steps + 1) // 2] *= 2
-    total = squares.sum(1)
-    return np.fft.rfftfreq(steps), total / total.sum()
+    return np.fft.rfftfreq(steps), squares
 
 
 def shares(displacements: NDArray) -> Shares:
@@ -135,6 +143,22 @@ def peak(displacements: NDArray, slowest: float = SLOW) -> NDArray:
         kept = frequency >= slowest
         found.append(frequency[kept][part[kept].argmax()])
     return np.array(found)
+
+
+def centre_ringing(displacements: NDArray) -> float:
+    """Give how far, root mean square, the midpoints of consecutive iterates ring, in weight.
+
+    Averaging two iterates takes out what alternates, and of a cycle of frequency ``f`` leaves the
+    part ``cos(pi f)``. A flow without that ringing is so far from the optimizer's centre at best.
+
+    Args:
+        displacements: ``w(t+1) - w(t)``, ``(T, d)``; frequencies below ``SLOW`` are left out.
+    """
+    frequency, squares = _mean_squares(displacements)
+    angle = np.pi * frequency[frequency >= SLOW]
+    # A displacement is 2 sin(pi f) times the motion itself.
+    parts = squares[frequency >= SLOW] * (np.cos(angle) / (2 * np.sin(angle))) ** 2
+    return float(np.sqrt(parts.sum()))
 
 
 def ringing_frequency(curvature: ArrayLike, learning_rate: float, beta: float) -> NDArray:
@@ -157,3 +181,47 @@ def ringing_frequency(curvature: ArrayLike, learning_rate: float, beta: float) -
         raise ValueError(f"beta is {beta}; expected a number between 0 and 1.")
     trace = 1 + beta - learning_rate * np.asarray(curvature) * (1 - beta)
     return np.arccos(np.clip(trace / (2 * np.sqrt(beta)), -1, 1)) / (2 * np.pi)
+
+
+class Comparison(NamedTuple):
+    """How both rods track one run, in numbers; NaN where one of the flows did not stay finite.
+
+    Attributes:
+        regime: oscillation over drift of the optimizer, median.
+        optimizer: its preconditioned sharpness over threshold, median.
+        ratio_rod: median centre distance of the stable flow over that of the paper's rod.
+        ratio_free: the same of the drift-free rod.
+        sharpness_rod: median sharpness of the paper's rod over the optimizer's.
+        sharpness_free: the same of the drift-free rod.
+        sharpness_sf: the same of the stable flow.
+    """
+
+    regime: float
+    optimizer: float
+    ratio_rod: float
+    ratio_free: float
+    sharpness_rod: float
+    sharpness_free: float
+    sharpness_sf: float
+
+
+def compare(run: xr.Dataset) -> Comparison:
+    """Compare both rods of a recorded run with its stable flow and its optimizer.
+
+    A flow that stopped being finite has no median: those of its finite part would flatter it.
+    """
+    claim, free = assess(run), assess(run, "free")
+    lost = claim.failed
+
+    def unless(tags: tuple[str, ...], value: float) -> float:
+        return float("nan") if any(tag in lost for tag in ("disc", *tags)) else value
+
+    return Comparison(
+        claim.regime,
+        claim.sharpness,
+        unless(("sf", "rod"), claim.ratio),
+        unless(("sf", "free"), free.ratio),
+        unless(("rod",), claim.rod.sharpness / claim.sharpness),
+        unless(("free",), free.rod.sharpness / claim.sharpness),
+        unless(("sf",), claim.stable.sharpness / claim.sharpness),
+    )

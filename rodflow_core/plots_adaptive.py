@@ -218,15 +218,17 @@ def slope_valley_figure(
         unit = path / learning_rate
         valley.plot(unit, color=colour(TAGS[momentum]), marker="o", markersize=8, linewidth=1.2)
         level = abs(unit[0])
-        valley.axhline(level, **closed(linewidth=1.0, label=None))
-        valley.axhline(-level, **closed(linewidth=1.0, label=None))
-        words = {"none": r"$\frac{1}{2}$", "heavy_ball": r"$\frac{1}{38}$"}
+        for sign in (1, -1):
+            valley.plot([-0.4, len(path) - 0.6], [sign * level] * 2, **closed(linewidth=1, label=None))
+        words = {"none": r"$1/2$", "heavy_ball": r"$1/38$"}
         word = words.get(momentum, f"${level:.3f}$")
-        valley.annotate(f"{TITLES[momentum]} {word}", (len(path) - 0.6, level), fontsize=BIG,
-                        color=colour(TAGS[momentum]), va="center", annotation_clip=False)  # fmt: skip
+        shift = {"none": 0, "dozat": 9, "heavy_ball": -9}[momentum]
+        valley.annotate(f"{TITLES[momentum]} {word}", (len(path) - 0.3, level), (0, shift),
+                        textcoords="offset points", fontsize=BIG, color=colour(TAGS[momentum]),
+                        va="center")  # fmt: skip
     labelled(slope, r"on a slope: $\eta$ per step, all of them", "optimizer step", r"$w/\eta$")
     labelled(valley, r"in a valley: $\beta_1=0.9$ shortens the bounce", "optimizer step",
-             r"$w/\eta$", xlim=(-0.4, len(path) + 3.6), ylim=(-0.62, 0.62))  # fmt: skip
+             r"$w/\eta$", xlim=(-0.6, len(path) + 5.2), ylim=(-0.62, 0.62))  # fmt: skip
     valley.set_xticks(range(0, len(path), 4))
     legend_above(figure, slope, 4)
     return figure
@@ -251,10 +253,9 @@ def swings_figure(
         axis.plot(time, np.abs(run.half[:, 0]) / unit, **line("rod"))
         axis.axhline(levels[momentum] / unit, **closed())
         labelled(axis, words[momentum], "optimizer step", "", yscale="log", xlim=(0, len(time)))
-        axis.set_ylim(2e-3, 1.5)
-        axis.annotate(f"{levels[momentum] / unit:.3f}", (1.0, levels[momentum] / unit), (-4, 6),
-                      xycoords=axis.get_yaxis_transform(), textcoords="offset points",
-                      fontsize=BIG, ha="right")  # fmt: skip
+        axis.set_ylim(4e-3, 2)
+        words_here = rf"$|\delta_*|={levels[momentum] / unit:.3f}\,(\eta/2)$"
+        axis.text(0.97, 0.94, words_here, transform=axis.transAxes, fontsize=16, ha="right", va="top")
     axes[0].set_ylabel(r"$|\delta|\,/\,(\eta/2)$", fontsize=BIG)
     legend_above(figure, axes[0])
     return figure

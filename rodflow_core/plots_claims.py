@@ -84,3 +84,49 @@ def ratios(numbers: pd.DataFrame) -> Figure:
     handles, labels = axes.flat[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=2)
     return figure
+
+
+def backward_error_numbers(without: xr.Dataset, corrected: xr.Dataset) -> pd.DataFrame:
+    """Give what the backward-error figure shows, a row per step."""
+    columns = {"step": without["step"]}
+    for suffix, run in (("", without), ("_corrected", corrected)):
+        for name in ("dist_wbar_disc_to_rod", "dist_wbar_disc_to_sf", "rod_loss_wbar"):
+            columns[name + suffix] = run[name]
+    return pd.DataFrame({name: column.to_numpy() for name, column in columns.items()})
+
+
+def backward_error(without: xr.Dataset, corrected: xr.Dataset) -> Figure:
+    """Draw the paper's Figure 5: the flows with and without the correction.
+
+    Args:
+        without: a run.
+        corrected: the same run with ``backward_error``.
+    """
+    figure, axes = plt.subplots(1, 3, figsize=(plots.WIDTH, 3.6))
+    threshold = without.attrs["threshold"]
+    marked = {"linestyle": "none", "marker": "x", "markersize": 7, "color": plots.colour("other")}
+    marked |= {"label": "rod flow, corrected", "zorder": 6}
+    for tag, name in {"disc": "disc_pre_sharpness_wbar", "sf": "sf_pre_sharpness",
+                      "rod": "rod_pre_sharpness_wbar"}.items():  # fmt: skip
+        axes[0].plot(without["spectrum_step"], without[name][:, 0] / threshold, **plots.line(tag))
+    other = corrected["rod_pre_sharpness_wbar"][:, 0] / threshold
+    axes[0].plot(corrected["spectrum_step"], other, **marked)
+    axes[0].axhline(1, color=plots.colour("ink"), linewidth=1.2, linestyle=":")
+    axes[0].set(title="sharpness / threshold", ylabel=r"$\lambda_{\max}/S_{\rm thr}$")
+    for tag in ("sf", "rod"):
+        name = f"dist_wbar_disc_to_{tag}"
+        axes[1].plot(without["step"][1:], without[name][1:], **plots.line(tag))
+    every = slice(10, None, 15)
+    name = "dist_wbar_disc_to_rod"
+    axes[1].plot(corrected["step"][every], corrected[name][every], **marked)
+    axes[1].set(title="distance between centres", yscale="log")
+    for tag, name in {"disc": "disc_loss_wbar", "sf": "sf_loss", "rod": "rod_loss_wbar"}.items():
+        axes[2].plot(without["step"], without[name], **plots.line(tag))
+    axes[2].plot(corrected["step"][every], corrected["rod_loss_wbar"][every], **marked)
+    axes[2].set(title="loss at the centre", yscale="log")
+    for axis in axes:
+        axis.set_xlabel("optimizer step")
+        axis.margins(x=0)
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=4)
+    return figure

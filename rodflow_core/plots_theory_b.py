@@ -106,7 +106,9 @@ def settling_figure(
         name = r"rod flow, $\sqrt{\Sigma}$" if number == 0 else None
         time.plot(np.abs(run.half[:, 0]), **line("rod", label=name))
     time.axhline(target, **closed(label=r"$\delta_*=\sqrt{(S-2/\eta)/\kappa}$"))
-    time.set(xlabel="optimizer step", ylim=(0, None), title=r"half-displacement at $1.1\,S_{\rm thr}$")
+    time.set(
+        xlabel="optimizer step", ylim=(0, None), title=r"half-displacement at $1.1\,S_{\rm thr}$"
+    )
     time.margins(x=0)
     time.legend(loc="lower right", fontsize=13)
     return figure
@@ -145,7 +147,9 @@ def bifurcation_figure(
         axis.plot(flow["x"], ends, **dots("rod", markersize=8.5, label=words))
     for number, (words, at) in enumerate(marks.items()):
         marked(axis, at, words, y=(0.1, 0.56, 0.48)[number], side="right" if number else "left")
-    axis.set(xlabel=r"sharpness at the minimum / threshold, $\eta S/2$", xlim=(ratios[0], ratios[-1]))
+    axis.set(
+        xlabel=r"sharpness at the minimum / threshold, $\eta S/2$", xlim=(ratios[0], ratios[-1])
+    )
     axis.set_ylabel(r"weight, in units of $1/\sqrt{\eta\kappa}$")
     axis.xaxis.set_major_locator(mpl.ticker.MultipleLocator(0.1))
     axis.legend(loc="upper left", fontsize=13.5, bbox_to_anchor=(0, 1.03))

@@ -58,7 +58,9 @@ def _triangle(axis: Axes) -> None:
     axis.text(0, 1.03, "a complex pair of modulus 1", fontsize=13, ha="center", va="bottom",
               color=colour("other"))  # fmt: skip
     axis.text(0, -0.55, "stable", fontsize=15, ha="center", style="italic", color=colour("other"))
-    axis.set(xlim=(-2.35, 2.35), ylim=(-1.1, 1.3), xlabel=r"trace of $T$", ylabel=r"determinant of $T$")
+    axis.set(
+        xlim=(-2.35, 2.35), ylim=(-1.1, 1.3), xlabel=r"trace of $T$", ylabel=r"determinant of $T$"
+    )
 
 
 def _path(axis: Axes, path: Array, ratios: Array, name: str) -> None:
@@ -75,7 +77,9 @@ def _path(axis: Axes, path: Array, ratios: Array, name: str) -> None:
     words = TITLES[name] + r", $S=S_{\rm " + ("HB" if name == "heavy_ball" else "NAG") + "}$"
     axis.annotate(words, path[at], offset, textcoords="offset points", color=tint, fontsize=14)
     if name == "heavy_ball":
-        axis.annotate(r"$S=0$", path[0], (8, 0), textcoords="offset points", fontsize=13, va="center")
+        axis.annotate(
+            r"$S=0$", path[0], (8, 0), textcoords="offset points", fontsize=13, va="center"
+        )
 
 
 def _circle(axis: Axes, values: Array, ratios: Array, name: str) -> None:
@@ -145,7 +149,9 @@ def amplitude_figure(
         first = name == "heavy_ball"
         ring = {"markersize": 13, "markerfacecolor": "none", "markeredgecolor": colour("disc")}
         words = "settled iterates" if first else None
-        axis.plot(spots["beta"], spots["disc"], **dots("disc", **ring, markeredgewidth=2.2, label=words))
+        axis.plot(
+            spots["beta"], spots["disc"], **dots("disc", **ring, markeredgewidth=2.2, label=words)
+        )
         words = "settled rod flow" if first else None
         axis.plot(spots["beta"], spots["rod"], **dots("disc", marker="+", markersize=10, label=words,
                   markeredgewidth=2.2, markeredgecolor=colour("ink"), zorder=8))  # fmt: skip
@@ -161,5 +167,3 @@ def amplitude_figure(
     axis.set_ylabel(r"amplitude / $|w_0|$ at the threshold")
     axis.legend(loc="upper left", fontsize=13.5)
     return figure
-
-

@@ -99,11 +99,13 @@ def bifurcation_figure(panels: Mapping[str, Mapping[str, Array]]) -> Figure:
         axis.plot(x.ravel(), panel["disc"].ravel(), "o", markersize=2.6, **look)
         axis.plot([], [], "o", markersize=6, color=colour("disc"), label="late iterates")
         axis.plot(panel["form_ratios"], panel["form"], **closed(label="closed form"))
-        axis.plot(panel["flow_ratios"], panel["rod"], **dots("rod", markersize=8.5, label="rod flow"))
+        axis.plot(
+            panel["flow_ratios"], panel["rod"], **dots("rod", markersize=8.5, label="rod flow")
+        )
         words = r"$\sqrt{(S-S_{\rm HB})/\kappa}$"
         if name == "nesterov":
             words = r"$\frac{1}{1+2\beta}\sqrt{(S-S_{\rm NAG})/\kappa}$"
-        axis.text(0.97, 0.06, words, transform=axis.transAxes, fontsize=17, ha="right",
+        axis.text(0.82, 0.06, words, transform=axis.transAxes, fontsize=17, ha="right",
                   color=colour("other"))  # fmt: skip
         marked(axis, 1.5, "the centre\nlets go", y=0.3, side="right")
         axis.set(xlabel="sharpness at the minimum / threshold", title=TITLES[name])
@@ -113,9 +115,7 @@ def bifurcation_figure(panels: Mapping[str, Mapping[str, Array]]) -> Figure:
     return figure
 
 
-def cone_figure(
-    off: Mapping[str, Array], on: Mapping[str, Array], sigma: complex
-) -> Figure:
+def cone_figure(off: Mapping[str, Array], on: Mapping[str, Array], sigma: complex) -> Figure:
     """Draw how perturbations of the fixed rod decay, off the cone of rank one and on it.
 
     Args:
@@ -128,7 +128,9 @@ def cone_figure(
     left.plot(off["time"], off["rod"], **line("rod"))
     left.plot(off["time"], off["form"], **closed(label=r"$e^{-2t}$: off the cone"))
     left.set_title("a second eigenvalue dies alone")
-    right.plot(on["step"], on["disc"], **line("disc", label="heavy ball", linewidth=1.2, marker="o"))
+    right.plot(
+        on["step"], on["disc"], **line("disc", label="heavy ball", linewidth=1.2, marker="o")
+    )
     right.plot(on["time"], on["rod"], **line("rod"))
     right.plot(on["time"], on["form"], **closed(label=r"$e^{-(2I+J)t}\,\xi$: (167)"))
     envelope = np.exp(sigma.real * on["time"])
@@ -141,4 +143,3 @@ def cone_figure(
         axis.legend(loc="upper right", fontsize=13)
     left.set_ylabel("perturbation / its start")
     return figure
-

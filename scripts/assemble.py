@@ -16,6 +16,9 @@ from pathlib import Path
 import nbformat
 import yaml
 
+import equations
+import gallery
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -52,8 +55,12 @@ def _entries(node: object) -> list[str]:
     return []
 
 
-def merge_figures(folder: Path, target: Path) -> None:
-    """Bring the figures of all notebooks together; no two may write the same file."""
+def merge_figures(folder: Path, target: Path) -> dict[str, str]:
+    """Bring the figures of all notebooks together; no two may write the same file.
+
+    Returns:
+        The notebook of each figure that has a manifest, by the figure's stem.
+    """
     seen: dict[Path, str] = {}
     for owner in sorted((folder / "figures").glob("*/")):
         for path in sorted(p for p in owner.rglob("*") if p.is_file()):
@@ -68,6 +75,7 @@ def merge_figures(folder: Path, target: Path) -> None:
             seen[relative] = owner.name
             (target / relative).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target / relative)
+    return {path.stem: owner for path, owner in seen.items() if path.suffix == ".json"}
 
 
 def publish(made: Path, figures: Path) -> None:
@@ -150,7 +158,7 @@ def assemble(folder: Path) -> None:
     shutil.copytree(ROOT / "book", source, ignore=ignored)
     # What is copied to the site as it is: MathJax, and every figure with its data beside it.
     shutil.copytree(ROOT / "book" / "vendor", source / "site")
-    merge_figures(folder, source / "figures")
+    owners = merge_figures(folder, source / "figures")
     if (source / "figures").exists():
         shutil.copytree(source / "figures", source / "site" / "figures")
         if folder.name == "quick":
@@ -161,10 +169,14 @@ def assemble(folder: Path) -> None:
         sign(notebook)
         nbformat.write(notebook, source / "notebooks" / f"{name}.ipynb")
     (source / "record.md").write_text(record(notebooks), encoding="utf-8")
+    (source / "gallery.md").write_text(
+        gallery.page(source / "figures", owners), encoding="utf-8"
+    )
+    (source / "equations.md").write_text(equations.page(source), encoding="utf-8")
 
 
 if __name__ == "__main__":
     try:
         assemble(Path(sys.argv[1]))
-    except BookError as error:
+    except (BookError, equations.EquationError) as error:
         sys.exit(f"error: {error}")

@@ -22,7 +22,7 @@ def start() -> sp.Matrix:
 
 
 def gradient(point: sp.Matrix) -> sp.Matrix:
-    """Give the gradient of an arbitrary loss at a point: two functions of which nothing is known."""
+    """Give the gradient of an arbitrary loss: two functions of which nothing is known."""
     at = [sp.expand(x) for x in point]
     return sp.Matrix([sp.Function(name)(*at) for name in ("g_1", "g_2")])
 

@@ -1,0 +1,336 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# (limits)=
+# # Limits
+#
+# Where does the rod flow stop tracking, and why? One parameter is swept at a time, from one starting
+# point: Adam on the MLP, as in {ref}`its chapter <adam-regime>`. Every run carries the paper's rod
+# and the [drift-free rod](drift_free). Two numbers sum up a run: **how many times closer** than the stable
+# flow's a rod's centre stays to the optimizer's (ratio of median distances; 5 is the
+# claim), and its **sharpness over the optimizer's** (within 5 % is the claim).
+
+# %% tags=["parameters", "hide-input"]
+preset = "quick"
+optimizer = "adam"
+architecture = "mlp"
+steps = 200
+beta1s = [0.7, 0.8, 0.9, 0.95, 0.99]
+rates = [3, 3, 3, 3, 10]
+ranks = [1, 4, 8]
+substeps = [1, 2, 8, 16]
+seeds = [1, 2, 3, 4]
+warmups = [20, 50, 100]
+window = 256
+figures = "build/figures"
+
+# %% tags=["hide-input"]
+from rodflow_core import notebook
+
+notebook.check_parameters(globals(), (
+    "preset optimizer architecture steps beta1s rates ranks substeps seeds warmups window figures"
+))
+notebook.one_thread()
+
+# %% tags=["hide-input"]
+import numpy as np
+import pandas as pd
+from IPython.display import SVG, display
+
+from rodflow_core import claims, limits, plots, plots_limits, presets, runs
+
+tests = preset == "smoke"
+if tests:
+    # The tests want every line of this page, not every value.
+    steps, window = None, 32
+    beta1s, rates, ranks, substeps, seeds, warmups = [0.9], [3], [1], [1], [1], [10]
+base = presets.preset(preset, optimizer, architecture, steps=steps)
+
+# %% tags=["hide-input"]
+COLUMNS = ("sweep", "label", *limits.Comparison._fields, "seconds", "run")
+collected = []
+
+
+def sweep(name, configs):
+    """Load or compute the runs of a sweep, given by label; remember them for the table."""
+    several = {label: runs.load_or_run(config) for label, config in configs.items()}
+    rows = [
+        (name, label, *limits.compare(run), float(run.attrs["seconds"]), runs.recorded_path(configs[label]).name)
+        for label, run in several.items()
+    ]
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    collected.append(table)
+    return table, several
+
+
+def changed(field, values, own):
+    """Configurations with one field changed, the starting point among them, in order."""
+    marked = {value: base.replace(**{field: value}) for value in values} | {own: base}
+    return {str(value): marked[value] for value in sorted(marked)}
+
+
+def publish(name, draw, table, several, alt):
+    """Save a figure to cite with its numbers and the provenance of its runs, and show it."""
+    manifest = plots.run_manifest(list(several.values()))
+    plots.save(f"limits-{name}", draw, table, figures, alt=alt, manifest=manifest)
+    display(SVG(filename=f"{figures}/limits-{name}.svg"))
+
+
+def listed(table, column, digits=".2g"):
+    """The numbers of a column with their labels, as words; a run that was lost says so."""
+    value = {True: lambda v: format(v, digits), False: lambda v: "lost"}
+    return ", ".join(f"{value[v == v](v)} ({label})" for label, v in zip(table["label"], table[column], strict=True))
+
+
+def sweep_alt(words, table):
+    return (
+        f"Two panels over {words}. Times closer than the stable flow: paper's rod "
+        f"{listed(table, 'ratio_rod')}; drift-free rod {listed(table, 'ratio_free')}. Sharpness over "
+        f"the optimizer's: {listed(table, 'sharpness_rod', '.3f')}; {listed(table, 'sharpness_free', '.3f')}."
+    )
+
+
+# %% [markdown]
+# ## Momentum
+#
+# The paper finds that tracking worsens for larger $\beta_1$, and suspects *period doubling*: that the
+# iterates go round in cycles of four, eight, ... steps, of which a rod, which has two ends, knows
+# nothing. That can be tested. Watch the discrete optimizer alone for some hundred steps after the
+# warm-up, and take the power spectrum of its displacements. A 2-cycle has its power at the frequency
+# $\frac12$ per step, a 4-cycle at $\frac14$ as well, drift at the very low end.
+#
+# Each $\beta_1$ has a learning rate that `rodflow scout --optimizer adam --architecture mlp --beta1
+# ... --learning-rates ... --at 800` found for it: the one where oscillation is the largest part.
+
+# %%
+betas = {str(base.beta1): base} | {
+    str(beta): base.replace(beta1=beta, learning_rate=base.learning_rate * rate)
+    for beta, rate in zip(beta1s, rates, strict=True)
+}
+table, several = sweep("momentum", betas)
+motions = {config.beta1: limits.motion(config, window) for config in betas.values()}
+parts = pd.DataFrame([limits.shares(motion.displacements) for motion in motions.values()])
+ringing = [limits.centre_ringing(motion.displacements) for motion in motions.values()]
+table = table.join(parts).assign(
+    ringing=ringing,
+    distance_free=[claims.assess(run, "free").rod.distance for run in several.values()],
+)
+
+# %% tags=["remove-cell"]
+publish(
+    "momentum", lambda: plots_limits.momentum_figure(table), table, several,
+    "Left: stacked bars over beta1, parts of the power of the optimizer's motion; period two "
+    f"{listed(table, 'alternating')}; longer cycles {listed(table, 'longer')}; drift "
+    f"{listed(table, 'drift')}. Right: times closer than the stable flow, paper's rod "
+    f"{listed(table, 'ratio_rod')}; drift-free rod {listed(table, 'ratio_free')}.",
+)
+shown = {beta: motion for beta, motion in motions.items() if beta in (base.beta1, 0.9, 0.99)}
+publish(
+    "ringing", lambda: plots_limits.ringing_figure(shown), table, several,
+    "Left: power of the optimizer's motion over frequency for three values of beta1. Right: the "
+    "frequency at which the motion along each leading eigendirection has most power, over its "
+    "preconditioned curvature in units of the threshold, on the curve of heavy ball's ringing.",
+)
+
+# %% [markdown]
+# ```{figure} ../figures/limits-momentum.svg
+# :name: fig-limits-momentum
+# :alt: Left, stacked bars over beta1: parts of the power of the optimizer's motion that have period two, longer cycles, and drift. Right: how many times closer than the stable flow the two rods stay, over beta1.
+#
+# What the optimizer's motion is made of (power of its displacements), and how the rods track it.
+# ```
+#
+# ```{figure} ../figures/limits-ringing.svg
+# :name: fig-limits-ringing
+# :alt: Left: power of the optimizer's motion over frequency for three values of beta1. Right: the frequency at which each leading eigendirection moves, over its curvature, beside the curve of heavy ball's ringing.
+#
+# Left, power over frequency, drift left out. Right, where the power of each of the eight leading
+# eigendirections peaks (dots), and where momentum makes a valley of that curvature ring (lines).
+# ```
+
+# %% tags=["hide-input"]
+pairs = [
+    (limits.peak(m.modes), limits.ringing_frequency(m.curvatures, betas[str(b)].learning_rate, b))
+    for b, m in motions.items()
+]
+found, theory = (np.concatenate(part) for part in zip(*pairs, strict=True))
+below = theory < 0.5
+notebook.show(
+    f"Period two is {listed(table, 'alternating')} of the power; longer cycles, {listed(table, 'longer')}; "
+    f"drift, {listed(table, 'drift')} ($\\beta_1$ in brackets). The {below.sum()} leading directions below "
+    f"their threshold move at a frequency {np.median(abs(found - theory)[below]):.2g} (median) from the "
+    "one computed for them."
+)
+
+# %% [markdown]
+# So the motion does leave period two, but not by period doubling: nothing stands out at $\frac14$. It is the
+# **ringing of momentum**. In a valley of curvature $S$ below the threshold, a step of heavy ball, or of
+# Adam in the metric of $P$, has the multipliers $x$ with
+#
+# $$
+# x^2-\big(1+\beta_1-\eta S(1-\beta_1)\big)\,x+\beta_1=0 :
+# $$
+#
+# a complex pair of modulus $\sqrt{\beta_1}$, whatever the curvature. Such a direction turns at its own
+# frequency, which reaches $\frac12$ only at the threshold, and dies out within
+# about $2/(1-\beta_1)$ steps: three at $\beta_1=0.5$, twenty at 0.9, two hundred at 0.99. At the edge
+# of stability the bouncing in one direction kicks the others; with little momentum
+# they are silent at once, with much they ring on, each at a frequency of its own. A rod can only alternate.
+#
+# What it cannot show bounds how near it can come. Averaging two
+# iterates removes what alternates, but of a cycle of frequency $f$ leaves the part $\cos\pi f$: the optimizer's centre
+# itself rings, and the rod's does not.
+
+# %% tags=["hide-input"]
+notebook.show(
+    f"Ringing of the optimizer's centre (root mean square): {listed(table, 'ringing')}. Median distance of "
+    f"the drift-free rod from it: {listed(table, 'distance_free')}. The paper's rod is "
+    f"{listed(table, 'ratio_rod')} times closer than the stable flow, the drift-free rod "
+    f"{listed(table, 'ratio_free')} times, at an oscillation over drift of {listed(table, 'regime')}."
+)
+
+# %% [markdown]
+# RATIO TEXT
+#
+# ## Rank
+#
+# $\Sigma$ is kept as its $r$ leading eigenpairs. Only the first is the rod; the others wait to
+# take its place.
+
+# %%
+table, several = sweep("rank", changed("rank", ranks, base.rank))
+
+# %% tags=["remove-cell"]
+publish("rank", lambda: plots_limits.sweep_figure(table, "rank $r$"), table, several, sweep_alt("rank", table))
+
+# %% [markdown]
+# ```{figure} ../figures/limits-rank.svg
+# :name: fig-limits-rank
+# :alt: Times closer than the stable flow, and sharpness over the optimizer's, of both rods over the rank of the extent.
+#
+# Rank of the extent. The drift-free rod is a single vector and has no rank.
+# ```
+
+# %% tags=["hide-input"]
+notebook.show(
+    f"The paper's rod is {listed(table, 'ratio_rod', '.3g')} times closer than the stable flow ($r$ in "
+    f"brackets); the drift-free rod, {listed(table, 'ratio_free', '.3g')}."
+)
+
+# %% [markdown]
+# ## Substeps
+#
+# Both flows are integrated by Euler's method, $K$ substeps to a step of the optimizer. One substep
+# multiplies a rod that nothing drives by $1-2/K$: at $K=1$ by $-1$. A decayed extent then does
+# not decay but changes sign, and the paper's $\Sigma$, which must not be negative, is on the edge of meaning.
+
+# %%
+table, several = sweep("substeps", changed("substeps", substeps, base.substeps))
+
+# %% tags=["remove-cell"]
+publish("substeps", lambda: plots_limits.sweep_figure(table, "substeps $K$"), table, several, sweep_alt("substeps", table))
+
+# %% [markdown]
+# ```{figure} ../figures/limits-substeps.svg
+# :name: fig-limits-substeps
+# :alt: Times closer than the stable flow, and sharpness over the optimizer's, of both rods over the number of substeps.
+#
+# Euler substeps per optimizer step.
+# ```
+
+# %% tags=["hide-input"]
+notebook.show(
+    f"Paper's rod: {listed(table, 'ratio_rod', '.3g')} times closer; drift-free rod: {listed(table, 'ratio_free', '.3g')}; "
+    f"the stable flow's sharpness over the optimizer's: {listed(table, 'sharpness_sf')} ($K$ in brackets)."
+)
+
+# %% [markdown]
+# ## An early start
+#
+# The starting point waits for the optimizer to oscillate more than it drifts. What if the
+# flows start at once?
+
+# %%
+table, several = sweep("warm-up", changed("warmup", warmups, base.warmup))
+
+# %% tags=["remove-cell"]
+publish("early", lambda: plots_limits.sweep_figure(table, "warm-up steps"), table, several, sweep_alt("warm-up", table))
+
+# %% [markdown]
+# ```{figure} ../figures/limits-early.svg
+# :name: fig-limits-early
+# :alt: Times closer than the stable flow, and sharpness over the optimizer's, of both rods over the length of the warm-up.
+#
+# Steps the optimizer takes alone before the flows start.
+# ```
+
+# %% tags=["hide-input"]
+notebook.show(
+    f"Oscillation over drift: {listed(table, 'regime')} (warm-up in brackets). Paper's rod: "
+    f"{listed(table, 'ratio_rod')} times closer, sharpness over the optimizer's {listed(table, 'sharpness_rod', '.3f')}; "
+    f"drift-free rod: {listed(table, 'ratio_free')} times, {listed(table, 'sharpness_free', '.3f')}."
+)
+
+# %% [markdown]
+# ## Seeds and precision
+#
+# A seed draws other initial weights and other examples. Single precision changes nothing but the rounding; trajectories
+# at the edge separate all the same, and the question is whether the rod follows each.
+
+# %%
+configs = changed("seed", seeds, base.seed) | {"0, float32": base.replace(dtype="float32")}
+table, several = sweep("seed", configs)
+
+# %% tags=["remove-cell"]
+publish("seeds", lambda: plots_limits.sweep_figure(table, "seed"), table, several, sweep_alt("seeds", table))
+
+# %% [markdown]
+# ```{figure} ../figures/limits-seeds.svg
+# :name: fig-limits-seeds
+# :alt: Times closer than the stable flow, and sharpness over the optimizer's, of both rods for five seeds in double and one in single precision.
+#
+# Five seeds in double precision; the first again in single precision.
+# ```
+
+# %% tags=["hide-input"]
+double, single = table.iloc[:-1], table.iloc[-1]
+
+
+def spread(column, digits=".2g"):
+    low, middle, high = double[column].min(), double[column].median(), double[column].max()
+    return f"{middle:{digits}} ({low:{digits}} to {high:{digits}})"
+
+
+notebook.show(
+    f"Median and range over {len(double)} seeds: paper's rod {spread('ratio_rod')} times closer, sharpness over the "
+    f"optimizer's {spread('sharpness_rod', '.3f')}; drift-free rod {spread('ratio_free')} times, "
+    f"{spread('sharpness_free', '.3f')}. In single precision: {single['ratio_rod']:.2g} and {single['ratio_free']:.2g} "
+    f"times, where double precision gives {double.iloc[0]['ratio_rod']:.2g} and {double.iloc[0]['ratio_free']:.2g}."
+)
+
+# %% [markdown]
+# ## All numbers
+
+# %% tags=["hide-input"]
+everything = pd.concat(collected).drop_duplicates(["sweep", "label"])
+heads = {
+    "sweep": "sweep", "label": "value", "regime": "osc / drift", "optimizer": "optimizer, S / threshold",
+    "ratio_rod": "rod, times closer", "ratio_free": "drift-free", "sharpness_rod": "rod, S / optimizer's",
+    "sharpness_free": "drift-free ", "sharpness_sf": "stable flow", "run": "run",
+}
+lines = ["| " + " | ".join(heads.values()) + " |", "| :-- | :-- |" + " --: |" * 7 + " :-- |"]
+for _, row in everything.iterrows():
+    cells = [row[key] if isinstance(row[key], str) else f"{row[key]:.3g}" for key in heads]
+    cells[-1] = f"`{cells[-1]}`"
+    lines.append("| " + " | ".join(cells) + " |")
+notebook.show("\n".join(lines).replace("| nan", "| lost"))

@@ -1,0 +1,296 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# (your-own)=
+# # Add your own optimizer
+#
+# An optimizer here is *momentum × second moment*: a class for what is new, a row in a table for
+# the rest. Two examples. AdaBelief belongs to the family, and inherits all of it. Lion does not, and this
+# page shows in numbers which assumption it breaks.
+
+# %% tags=["parameters", "hide-input"]
+preset = "quick"
+learning_rate = None
+beta1 = 0.5
+beta2 = 0.95
+warmup = 400
+steps = 150
+figures = "build/figures"
+
+# %% tags=["hide-input"]
+from rodflow_core import notebook
+
+notebook.check_parameters(globals(), "preset learning_rate beta1 beta2 warmup steps figures")
+notebook.one_thread()
+
+# %% [markdown]
+# ## AdaBelief
+#
+# AdaBelief (Zhuang et al., [arXiv:2010.07468](https://arxiv.org/abs/2010.07468)) is Adam, but its second
+# moment follows the square of the *surprise* $g_t-m_{t+1}$, not of the gradient:
+# it takes long steps where the gradient is what was expected. Since $m_{t+1}=\beta_1m_t+(1-\beta_1)g_t$,
+#
+# $$
+# g_t-m_{t+1}=\beta_1\,(g_t-m_t).
+# $$
+#
+# The factor $\beta_1$ scales $\sqrt\nu$, that is the learning rate (and $\epsilon$), so it is left to them: our $\eta$ is
+# AdaBelief's divided by $\beta_1$. What is left is one line.
+
+# %%
+from torch import Tensor
+
+from rodflow_core.optimizers import OPTIMIZERS, HeavyBall, PerComponentSecondMoment, Row, make_rule
+
+
+class Surprise(PerComponentSecondMoment):
+    """A second moment for each weight: the EMA of the square of what the first did not expect."""
+
+    def target(self, g: Tensor, m: Tensor) -> Tensor:
+        """Give the elementwise square of ``g - m``, ``(..., d)``."""
+        return (g - m).square()
+
+
+OPTIMIZERS["adabelief"] = Row("AdaBelief", HeavyBall, Surprise, bias_correction=True)
+
+# %% [markdown]
+# That is all. First, is it AdaBelief? Beside it, the paper's pseudocode written out
+# (without the $\epsilon$ that its code adds to $\nu$ at every step), on a landscape with two weights.
+
+# %%
+import torch
+
+from rodflow_core.objective import FunctionObjective
+
+landscape = FunctionObjective(lambda w: 2.0 * w[0] ** 2 - w[0] ** 4 + 0.1 * w[1] + w[0] * w[1] ** 2, 2)
+start = torch.tensor([0.3, 1.0], dtype=torch.float64)
+
+rule = make_rule("adabelief", learning_rate=0.02, beta1=0.5, beta2=0.95, epsilon=1e-8)
+state = rule.initial_state(start)
+w, m, s = start, torch.zeros(2), torch.zeros(2)
+apart = 0.0
+for t in range(100):
+    state = rule.step(landscape, state, t)
+
+    g = landscape.gradients(w[None])[0]
+    m = 0.5 * m + (1 - 0.5) * g
+    s = 0.95 * s + (1 - 0.95) * (g - m) ** 2
+    m_hat, s_hat = m / (1 - 0.5 ** (t + 1)), s / (1 - 0.95 ** (t + 1))
+    w = w - 0.5 * 0.02 * m_hat / (s_hat.sqrt() + 0.5 * 1e-8)
+    apart = max(apart, (rule.split(state.z)[0] - w).abs().max().item())
+assert apart < 1e-12
+apart
+
+# %% [markdown]
+# ### What it inherits
+#
+# - The **step**, the **displacement** $F$, and with them stable flow, rod flow, drift-free rod and
+#   backward-error correction: none of them names an optimizer.
+# - The **threshold**. It belongs to the momentum, and comes from Adam's, {ref}`(47) <eq-47>`; the curvature is seen through the new $P$.
+#   A momentum of one's own would say its own `threshold_factor`; `theory.flip_threshold` computes it
+#   for any linear update from its weights, here $a=\beta_1$ on $m$ and $b=1-\beta_1$ on $g$.
+# - **Preconditioned sharpness**, recording, figures, `scout`, the command line.
+# - The **tests**. `tests/test_tenth_optimizer.py` defines a tenth and an eleventh optimizer in the test itself and puts
+#   them through every contract of the nine: discrete step against $F$ and $P$, threshold against the spectral radius
+#   of the step on a quadratic, flows, correction, lockstep. Two lines there do the same for yours.
+
+# %%
+from rodflow_core.theory import UpdateWeights, flip_threshold
+
+rule.threshold, flip_threshold(UpdateWeights(0.5, 1 - 0.5, 0.0), 0.02, 0.5)
+
+# %% [markdown]
+# ### A regime
+#
+# Where does it oscillate at its edge? The scout looks along learning rates.
+
+# %%
+from rodflow_core import presets, runs, scout
+
+tests = preset == "smoke"
+config = presets.preset(
+    preset, "adabelief", "mlp", learning_rate=1e-2, beta1=beta1, beta2=beta2,
+    warmup=None if tests else warmup, steps=None if tests else steps,
+)
+sightings = scout.scout(config, [3e-3, 1e-2], [20] if tests else [200, 400])
+print(scout.HEADER, *map(scout.line, sightings), sep="\n")
+
+# %% [markdown]
+# The learning rate with the most oscillation for its drift is taken, unless one is given.
+
+# %%
+best = max(sightings, key=lambda sighting: sighting.regime)
+config = config.replace(learning_rate=learning_rate or best.learning_rate)
+
+# %% [markdown]
+# ### The run
+#
+# `runs.compute` computes without recording: a record carries the version of the project's code, and
+# a class in a notebook is none of it. Once your class lives in `optimizers.py`, `load_or_run` records it as any other, and a
+# row in `presets.py` makes it a chapter.
+
+# %%
+run = runs.compute(config)
+
+# %% tags=["remove-cell"]
+import inspect
+
+from IPython.display import SVG, display
+
+from rodflow_core import plots
+
+manifest = plots.run_manifest([run]) | {"second moment": inspect.getsource(Surprise.target)}
+plots.save(
+    "adabelief-mlp", lambda: plots.run_figure(run), run, figures,
+    alt=notebook.alt_text(run), manifest=manifest,
+)
+display(SVG(filename=f"{figures}/adabelief-mlp.svg"))
+
+# %% [markdown]
+# ```{figure} ../figures/adabelief-mlp.svg
+# :name: fig-adabelief-mlp
+# :alt: Panels over optimizer steps for AdaBelief on the MLP: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, second moment, alignment; optimizer, stable flow and rod flow.
+#
+# AdaBelief, its stable flow and both rods on the MLP, side by side after the warm-up.
+# ```
+
+# %% tags=["hide-input"]
+notebook.show(notebook.verdict(run))
+
+# %% [markdown]
+# ADABELIEF WORDS
+#
+# ## Lion
+#
+# Lion (Chen et al., [arXiv:2302.06675](https://arxiv.org/abs/2302.06675)) follows a sign:
+#
+# \begin{align*}
+# w_{t+1}&=w_t-\eta\,\mathrm{sign}\big(b_1m_t+(1-b_1)\,g_t\big),\\
+# m_{t+1}&=b_2m_t+(1-b_2)\,g_t .
+# \end{align*}
+#
+# It *can* be written as direction and preconditioner, $c=b_1m+(1-b_1)g$ and $P=\mathrm{diag}|c|$. But this $P$ is not slow:
+# it is made anew of every direction, and is not smooth where $c=0$. Everything above takes $P$ as fixed over
+# a rod. Then $F$ is linear in $(m,g)$, the mean of $F$ at the two ends is $F$ of the mean, and the threshold is a curvature. For a sign
+# none of it holds, so Lion is no row. The discrete optimizer is one override.
+
+# %%
+from dataclasses import dataclass
+
+from rodflow_core.optimizers import UpdateRule
+
+
+@dataclass(frozen=True)
+class LionMomentum(HeavyBall):
+    """Lion's two averages: ``beta`` is the moment's, ``lead`` that of the direction."""
+
+    lead: float = 0.9
+
+    def direction(self, m: Tensor, g: Tensor) -> Tensor:
+        """Give ``lead m + (1 - lead) g``."""
+        return torch.lerp(g, m, self.lead)
+
+
+class Lion(UpdateRule):
+    """A rule whose displacement is not linear: the sign of the direction."""
+
+    def displacement(self, z, g, preconditioner, c1=1.0):
+        """Give ``F``, ``(..., D)``; there is no preconditioner apart from the direction."""
+        _, m = self.split(z)
+        step = -self.learning_rate * self.momentum.direction(m, g).sign()
+        return torch.cat((step, (1 - self.momentum.beta) * (g - m)), dim=-1)
+
+
+# %% [markdown]
+# The identities of the rod hold for *any* $F$, if it is evaluated at each end. So this
+# rod does, instead of using linearity, and drives the extent as the drift-free rod does.
+
+# %%
+from rodflow_core.extent import rod
+from rodflow_core.flows import RodFlow, RodState, StableFlow, endpoints
+
+
+class TwoEnds(RodFlow):
+    """A drift-free rod for a displacement that is not linear: ``F`` at either end."""
+
+    def substep(self, state: RodState, t: int, dt: float) -> RodState:
+        """Take one Euler substep of length ``dt``."""
+        ends, half = endpoints(state), state.extent.half_displacement
+        g = self.objective.gradients(self.rule.gradient_point(ends))
+        plus, minus = self.rule.displacement(ends, g, None)
+        velocity, difference = (plus + minus) / 2, (plus - minus) / 2
+        extent = rod(half - dt * (2 * half + difference - self.leak * velocity))
+        return RodState(state.z + dt * velocity, None, extent)
+
+
+# %% tags=["hide-input"]
+import numpy as np
+import pandas as pd
+
+from rodflow_core import limits
+from rodflow_core.lockstep import Lockstep
+
+size = {} if tests else {"examples": 200, "warmup": 400, "steps": 150}
+other = presets.preset(preset, "heavy_ball", "mlp", **size)
+lockstep, weights, _ = runs.build(other)
+objective = lockstep.objective
+
+
+def watch(rule):
+    """Run a rule with its flows; measure its motion, and the linearity its rod counts on."""
+    tail = {"drive": "drift_free"}
+    is_lion = isinstance(rule, Lion)
+    flow = TwoEnds(rule, objective, **tail) if is_lion else RodFlow(rule, objective, **tail)
+    flows = {"sf": StableFlow(rule, objective), "free": flow}
+    progress = Lockstep(rule, objective, flows, other.warmup, other.steps, 4, 0).run(weights)
+    median = {tag: np.median(progress.records[f"dist_wbar_disc_to_{tag}"][1:]) for tag in flows}
+
+    states = [progress.iterates[-1]]
+    for t in range(other.warmup + other.steps, other.warmup + other.steps + (32 if tests else 128)):
+        states.append(rule.step(objective, states[-1], t))
+    moved = torch.stack([rule.split(state.z)[0] for state in states]).diff(dim=0).numpy()
+    flips = (np.sign(moved[1:]) != np.sign(moved[:-1])).mean()
+
+    z = torch.stack([state.z for state in states[-2:]])
+    g = objective.gradients(z.chunk(2, -1)[0])
+    P = rule.preconditioner(states[-1].nu, rule.corrections(t)[1])
+    mean_of_F = rule.split(rule.displacement(z, g, P).mean(0))[0]
+    F_of_mean = rule.split(rule.displacement(z.mean(0), g.mean(0), P))[0]
+    parts = limits.shares(moved)
+    return {
+        "weights whose step changes sign": flips,
+        "power of period two": parts.alternating,
+        "power of longer cycles": parts.longer,
+        "power of drift": parts.drift,
+        "error of linearity, part of the mean step": float((F_of_mean - mean_of_F).norm() / mean_of_F.norm()),
+        "distance of the stable flow": median["sf"],
+        "distance of the rod": median["free"],
+        "times closer": median["sf"] / median["free"],
+    }
+
+
+# %%
+rules = {
+    "AdaBelief": make_rule("adabelief", 1e-2, beta1=0.5, beta2=0.95),
+    "Lion": Lion(1e-3, LionMomentum(0.99)),
+    "Lion, a tenth of the rate": Lion(1e-4, LionMomentum(0.99)),
+}
+numbers = pd.DataFrame({name: watch(rule) for name, rule in rules.items()})
+
+# %% tags=["hide-input"]
+lines = ["| | " + " | ".join(numbers) + " |", "| :-- |" + " --: |" * numbers.shape[1]]
+lines += [f"| {name} | " + " | ".join(f"{v:.2g}" for v in row) + " |" for name, row in numbers.iterrows()]
+notebook.show("\n".join(lines))
+
+# %% [markdown]
+# LION WORDS
