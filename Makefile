@@ -29,7 +29,8 @@ ENVIRONMENT := environment
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 endif
 
-SNAKEMAKE := snakemake --cores $(CORES) --rerun-triggers params --rerun-incomplete --nolock --quiet all
+SNAKEMAKE := snakemake --cores $(CORES) --rerun-triggers params --rerun-incomplete --nolock \
+	--quiet host progress rules reason
 
 .PHONY: help
 help: ## say what can be made
@@ -67,10 +68,11 @@ environment: ## install what requirements.txt lists, into .venv
 	cp requirements.txt $(INSTALLED); }
 
 .PHONY: lock
-lock: ## write requirements.txt anew from pyproject.toml
+lock: ## write requirements.txt anew from pyproject.toml; torch stays at its version there
 	rm -rf build/lock && $(PYTHON) -m venv build/lock
-	build/lock/bin/pip install --quiet setuptools '.[book,test]'
-	{ head -n 2 requirements.txt; build/lock/bin/pip freeze --all --exclude pip --exclude rodflow | sed 's/+cpu//'; } > build/requirements.txt
+	build/lock/bin/pip install --quiet "$$(grep '^torch==' requirements.txt)" setuptools '.[book,test]'
+	{ head -n 2 requirements.txt; build/lock/bin/pip freeze --all --exclude pip --exclude rodflow \
+	| sed 's/+cpu//' | grep -vE '^(nvidia|cuda|triton)'; } > build/requirements.txt
 	mv build/requirements.txt requirements.txt && rm -rf build/lock
 
 .PHONY: clean

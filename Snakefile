@@ -8,8 +8,8 @@ key hashed from all that its product depends on (scripts/content.py), and the on
 `params`: a job runs again when its key differs from the one with which its product was made, when
 the product is missing, or when it was left unfinished. Sources are `ancient`, for the same reason.
 
-    run         its row of presets.py, the modules of the core that a run imports; what
-                figures/runs already holds is not run again
+    run         its row of presets.py and the modules of the core that a run imports; this key
+                stands in the product's name, so that a record of figures/runs can be vouched for
     notebook    its own text, the modules it imports, its runs
     book        book/, the executed notebooks and their figures
 """
@@ -28,7 +28,7 @@ PRESET = config.get("preset", "quick")
 BUILD = f"build/{PRESET}"
 SOURCES = {path.stem: path for path in sorted((ROOT / "notebooks").glob("*.py"))}
 # The table of presets counts through its rows, so that an edit of one row leaves the others alone.
-RUN_CODE = core_closure("from rodflow_core import runs", without=["presets"])
+RUN_CODE = digest(*core_closure("from rodflow_core import runs", without=["presets"]))
 
 
 def runs_of(name):
@@ -50,7 +50,7 @@ def notebook_key(name):
 
 def marker(run):
     """The file that says: the run is recorded, as this code and this row of the table make it."""
-    path = ROOT / BUILD / "recorded" / f"{run}-{digest(ROWS[run].fingerprint, *RUN_CODE)}"
+    path = ROOT / BUILD / "recorded" / f"{run}-{digest(ROWS[run].fingerprint, RUN_CODE)}"
     record = ROOT / "figures/runs" / f"{run}-{PRESET}.nc"
     if record.exists() and not path.exists():
         from rodflow_core import runs  # torch takes seconds: not where the answer is known

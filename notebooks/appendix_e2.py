@@ -20,7 +20,7 @@
 #
 # Beyond the paper, this page asks whether the iterates ever get there. NAdam's do. Adam's do for
 # small $\beta_1$ only: for larger ones the bounce is an equilibrium that iterates and rod flow both
-# leave, in swings about it.
+# leave, the iterates in swings about it, the rod flow in bursts.
 
 # %% tags=["parameters", "hide-input"]
 learning_rate = 0.1
@@ -492,18 +492,22 @@ for momentum, run in swings.items():
 plots.save(
     "e-swings", lambda: swings_figure(swings, levels, learning_rate), pd.DataFrame(columns), figures,
     manifest=about,
-    alt="Half-displacement over steps at beta1 = 0.9, both started 5 % off the fixed rod. Adam's and "
-    "its rod flow's grow into wide swings about the closed form; NAdam's and its rod flow's settle.",
+    alt="Half-displacement over steps at beta1 = 0.9, both started 5 % off the fixed rod. Adam "
+    "swings about the closed form and its rod flow bursts; NAdam and its rod flow settle.",
 )
 
 # %% [markdown]
 # ```{figure} ../figures/e-swings.svg
 # :name: fig-e-swings
-# :alt: Half-displacement over steps at beta1 = 0.9, both started 5 % off the fixed rod. Adam's and its rod flow's grow into wide swings about the closed form; NAdam's and its rod flow's settle at it.
+# :alt: Half-displacement over steps at beta1 = 0.9, both started 5 % off the fixed rod. Adam swings about the closed form and its rod flow bursts; NAdam and its rod flow settle at it.
 #
 # Half-displacements in units of RMSProp's, $\beta_1=0.9$. Adam leaves its fixed rod and swings about it;
 # NAdam settles.
 # ```
+#
+# Far from the fixed rod the rod flow is no longer a model of this Adam: its swings are bursts, rarer
+# and higher than the iterates'. One weight alone is a hard case, since there $\nu$ has nothing to follow
+# but the bounce itself.
 #
 # What does the formula {ref}`(243) <eq-243>` mean for Adam, then? Over a long time the mean of
 # $\bar\nu$ is $S^2$ times the mean of $\delta^2$, by {ref}`(237) <eq-237>`, and the bounce neither grows

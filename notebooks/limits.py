@@ -35,19 +35,19 @@ window = 256
 figures = "build/figures"
 
 # %% tags=["hide-input"]
-from rodflow_core import notebook
+from rodflow_core.notebook import check_parameters, one_thread
 
-notebook.check_parameters(globals(), (
+check_parameters(globals(), (
     "preset optimizer architecture steps beta1s rates ranks substeps seeds warmups window figures"
 ))
-notebook.one_thread()
+one_thread()
 
 # %% tags=["hide-input"]
 import numpy as np
 import pandas as pd
 from IPython.display import SVG, display
 
-from rodflow_core import claims, limits, plots, plots_limits, presets, runs
+from rodflow_core import claims, limits, notebook, plots, plots_limits, presets, runs
 
 tests = preset == "smoke"
 if tests:
@@ -111,6 +111,7 @@ def sweep_alt(words, table):
 #
 # Each $\beta_1$ has a learning rate that `rodflow scout --optimizer adam --architecture mlp --beta1
 # ... --learning-rates ... --at 800` found for it: the one where oscillation is the largest part.
+# The motions are computed here, the flows of the same optimizers are recorded runs.
 
 # %%
 betas = {str(base.beta1): base} | {
@@ -136,7 +137,7 @@ publish(
 )
 shown = {beta: motion for beta, motion in motions.items() if beta in (base.beta1, 0.9, 0.99)}
 publish(
-    "ringing", lambda: plots_limits.ringing_figure(shown), table, several,
+    "ringing", lambda: plots_limits.ringing_figure(shown), plots_limits.ringing_numbers(shown), several,
     "Left: power of the optimizer's motion over frequency for three values of beta1. Right: the "
     "frequency at which the motion along each leading eigendirection has most power, over its "
     "preconditioned curvature in units of the threshold, on the curve of heavy ball's ringing.",

@@ -154,11 +154,10 @@ def centre_ringing(displacements: NDArray) -> float:
     Args:
         displacements: ``w(t+1) - w(t)``, ``(T, d)``; frequencies below ``SLOW`` are left out.
     """
-    frequency, squares = _mean_squares(displacements)
-    angle = np.pi * frequency[frequency >= SLOW]
+    frequency, squares = _mean_squares((displacements[1:] + displacements[:-1]) / 2)
+    kept = frequency >= SLOW
     # A displacement is 2 sin(pi f) times the motion itself.
-    parts = squares[frequency >= SLOW] * (np.cos(angle) / (2 * np.sin(angle))) ** 2
-    return float(np.sqrt(parts.sum()))
+    return float(np.sqrt((squares[kept] / (2 * np.sin(np.pi * frequency[kept])) ** 2).sum()))
 
 
 def ringing_frequency(curvature: ArrayLike, learning_rate: float, beta: float) -> NDArray:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import io
 import os
 import pickle
 import time
@@ -68,7 +70,11 @@ class Checkpoint:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self.path.with_name(f"{self.path.name}.{os.getpid()}.tmp")
         content = {f.name: getattr(progress, f.name) for f in fields(progress)}
-        torch.save({"identity": dict(self.identity), "progress": content}, temporary)
+        buffer = io.BytesIO()
+        torch.save({"identity": dict(self.identity), "progress": content}, buffer)
+        payload = buffer.getvalue()
+        # The digest goes first: a file that was damaged must not be resumed from.
+        temporary.write_bytes(hashlib.sha256(payload).digest() + payload)
         os.replace(temporary, self.path)
 
     def load(self) -> Progress | None:
@@ -81,9 +87,14 @@ class Checkpoint:
             return None
         remedy = "delete it to start afresh, or name another output"
         try:
-            content = torch.load(self.path, weights_only=True)
-            identity, progress = content["identity"], Progress(**content["progress"])
-        except (RuntimeError, EOFError, KeyError, TypeError, pickle.UnpicklingError) as error:
+            stored = self.path.read_bytes()
+            digest, payload = stored[:32], stored[32:]
+            if hashlib.sha256(payload).digest() != digest:
+                raise ValueError("its digest does not match its content")
+            content = torch.load(io.BytesIO(payload), weights_only=True)
+            identity, progress = dict(content["identity"]), Progress(**content["progress"])
+        except (OSError, RuntimeError, EOFError, LookupError, TypeError, ValueError,
+                pickle.UnpicklingError) as error:  # fmt: skip
             raise ValueError(f"checkpoint {self.path} cannot be read; {remedy}.") from error
         if identity != dict(self.identity):
             keys = sorted(set(identity) | set(self.identity))

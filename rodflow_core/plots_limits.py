@@ -100,6 +100,7 @@ def momentum_figure(table: pd.DataFrame) -> Figure:
         left.bar(range(len(table)), table[name], 0.72, base, color=colour(tag), label=word)
         base += table[name].to_numpy()
     left.set_ylim(0, 1)
+    left.set_axisbelow(True)
     _ticks(left, list(table["label"]))
     _words(left, "the optimizer's motion, parts of its power", r"$\beta_1$")
     left.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=3, fontsize=13,
@@ -143,6 +144,17 @@ def ringing_figure(motions: Mapping[float, Motion]) -> Figure:
     handles, names = right.get_legend_handles_labels()
     figure.legend(handles, names, loc="outside upper center", ncols=5, fontsize=BIG)
     return figure
+
+
+def ringing_numbers(motions: Mapping[float, Motion]) -> pd.DataFrame:
+    """Give what ``ringing_figure`` draws: one row per point, columns beta1, curve, x, y."""
+    rows = []
+    for beta, motion in motions.items():
+        points = zip(*power(motion.displacements), strict=True)
+        rows += [(beta, "power over frequency", x, y) for x, y in points]
+        points = zip(motion.curvatures / motion.threshold, peak(motion.modes), strict=True)
+        rows += [(beta, "frequency over curvature / threshold", x, y) for x, y in points]
+    return pd.DataFrame(rows, columns=["beta1", "curve", "x", "y"])
 
 
 def _smooth(values: np.ndarray, width: int = 5) -> np.ndarray:

@@ -153,8 +153,9 @@ def amplitude_figure(
             spots["beta"], spots["disc"], **dots("disc", **ring, markeredgewidth=2.2, label=words)
         )
         words = "settled rod flow" if first else None
-        axis.plot(spots["beta"], spots["rod"], **dots("disc", marker="+", markersize=10, label=words,
-                  markeredgewidth=2.2, markeredgecolor=colour("ink"), zorder=8))  # fmt: skip
+        cross = {"marker": "+", "markersize": 10, "markeredgewidth": 2.2, "zorder": 8}
+        axis.plot(spots["beta"], spots["rod"], **dots("disc", **cross, label=words,
+                  markeredgecolor=colour("ink")))  # fmt: skip
     axis.axhline(1, color=colour("ink"), linewidth=1, linestyle=":")
     axis.text(0.95, 1.04, "gradient descent", va="bottom", ha="right", fontsize=13)
     axis.text(0.62, 9.5, r"heavy ball: $\frac{1+\beta}{1-\beta}$", color=colour("rod"), fontsize=17,

@@ -6,9 +6,12 @@ import ast
 import contextlib
 import functools
 import hashlib
+import io
 import json
 import os
 import platform
+import re
+import tokenize
 from importlib import metadata
 from pathlib import Path
 
@@ -51,21 +54,31 @@ def core_version() -> str:
     """
     digest = hashlib.sha256()
     for name in _NUMERICS:
-        tree = ast.parse(Path(__file__).with_name(f"{name}.py").read_text())
-        for node in ast.walk(tree):
-            body = getattr(node, "body", None)
-            if isinstance(body, list) and body and _is_text(body[0]):
-                node.body = body[1:]
-        digest.update(ast.dump(tree).encode())
+        digest.update(code_of(Path(__file__).with_name(f"{name}.py").read_text()).encode())
     return digest.hexdigest()[:10]
 
 
-def _is_text(node: ast.AST) -> bool:
-    return (
-        isinstance(node, ast.Expr)
-        and isinstance(node.value, ast.Constant)
-        and isinstance(node.value.value, str)
-    )
+def code_of(source: str) -> str:
+    """Give a module's code without its words: no comment, docstring, blank line or spacing.
+
+    From tokens and not from the syntax tree, whose dump differs between versions of Python.
+    """
+    wordy: set[int] = set()
+    for node in ast.walk(ast.parse(source)):
+        if (
+            isinstance(node, ast.Expr)
+            and isinstance(node.value, ast.Constant)
+            and isinstance(node.value.value, str)
+        ):
+            wordy.update(range(node.lineno, node.end_lineno + 1))
+    silent = {tokenize.COMMENT, tokenize.NL}
+    marks = {tokenize.INDENT: ">", tokenize.DEDENT: "<", tokenize.NEWLINE: ";"}
+    parts = []
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type not in silent and not (token.start[0] in wordy and token.type not in marks):
+            parts.append(marks.get(token.type, token.string))
+    # A docstring leaves its end of line behind.
+    return re.sub(";+", ";", " ".join(parts).replace(" ;", ";"))
 
 
 def build(config: RunConfig) -> tuple[Lockstep, torch.Tensor, str]:
@@ -280,7 +293,7 @@ def load_or_run(
     """Give the recorded run of a configuration where it is current; else compute and record it.
 
     Args:
-        config: the run.
+        config: the run; it is saved every ``RODFLOW_CHECKPOINT_SECONDS`` (20) while computing.
         path: where it is recorded; ``recorded_path(config)`` where left out.
         progress_bar: show one while computing.
 
@@ -294,7 +307,10 @@ def load_or_run(
             if is_current(dataset, config):
                 return dataset
     checkpoint = path.with_name(path.name + ".checkpoint")
-    dataset = compute(config, checkpoint=checkpoint, progress_bar=progress_bar)
+    every = float(os.environ.get("RODFLOW_CHECKPOINT_SECONDS", 20))
+    dataset = compute(
+        config, checkpoint=checkpoint, progress_bar=progress_bar, checkpoint_every=every
+    )
     save(dataset, path)
     checkpoint.unlink(missing_ok=True)
     return dataset

@@ -8,6 +8,7 @@ what runs counts: rewording a comment or a docstring makes nothing stale.
 from __future__ import annotations
 
 import ast
+import functools
 import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -43,6 +44,7 @@ def _files(path: Path) -> Iterator[Path]:
         yield path
 
 
+@functools.cache
 def _code(path: Path) -> bytes:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for node in ast.walk(tree):
@@ -73,8 +75,13 @@ def core_closure(source: str, without: Iterable[str] = ()) -> list[Path]:
     while waiting:
         path = waiting.pop()
         reached.add(path)
-        waiting |= _imported(path.read_text(encoding="utf-8"), path) - reached - stop
+        waiting |= _imported_by(path) - reached - stop
     return sorted(reached)
+
+
+@functools.cache
+def _imported_by(path: Path) -> frozenset[Path]:
+    return frozenset(_imported(path.read_text(encoding="utf-8"), path))
 
 
 def _imported(source: str, path: Path | None = None) -> set[Path]:

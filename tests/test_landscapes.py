@@ -62,7 +62,7 @@ class LandscapeContract:
         half = vector(length, moment)[: 2 if rule.has_moment else 1]
         nu = torch.full_like(some_nu(rule, 1), (1.2 * sharpness * length) ** 2)
         start = RodState(0.05 * half, nu, rod(0.8 * half))
-        state = settle(rule, Quadratic(vector(sharpness)), start, 70)
+        state = settle(rule, Quadratic(vector(sharpness)), start, 100)
         assert state.z.norm() < 1e-9
         assert sharpness / float(state.nu.sqrt()) == pytest.approx(rule.threshold, rel=1e-8)
         found = state.extent.half_displacement

@@ -61,9 +61,7 @@ STUBS = {
 def project(tmp_path):
     """A small project under the real Snakefile: two notebooks, a core of four modules."""
     shutil.copy(ROOT / "Snakefile", tmp_path)
-    (tmp_path / "scripts").mkdir()
-    for name in ("content.py", "notebooks.py", "assemble.py"):
-        shutil.copy(ROOT / "scripts" / name, tmp_path / "scripts")
+    shutil.copytree(ROOT / "scripts", tmp_path / "scripts")
     for name, text in CORE.items():
         write(tmp_path / "rodflow_core" / name, text)
     write(tmp_path / "notebooks" / "adam.py", NOTEBOOK)
@@ -87,7 +85,7 @@ def build(project):
     flags = ["--cores", "2", "--rerun-triggers", "params", "--rerun-incomplete", "--nolock"]
     path = f"{project / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}"
     done = subprocess.run(
-        [sys.executable, "-m", "snakemake", *flags, "--quiet", "all"],
+        [sys.executable, "-m", "snakemake", *flags, "--quiet", "host", "progress"],
         cwd=project,
         text=True,
         env={**os.environ, "PATH": path, "XDG_CACHE_HOME": str(project / "cache")},

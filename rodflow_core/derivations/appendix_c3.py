@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Literal
 
 import sympy as sp
@@ -77,6 +78,7 @@ def threshold(momentum: Momentum) -> sp.Expr:
     return sp.factor(found)
 
 
+@cache
 def fixed_rods(momentum: Momentum) -> tuple[sp.Expr, sp.Expr]:
     """Solve F(delta_z) = -2 delta_z, (149), on the quartic: (delta^2, mu / delta)."""
     l2 = sp.Symbol("l2", positive=True)  # square of the gradient points' half-distance

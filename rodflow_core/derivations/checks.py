@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import sympy as sp
 from numpy.typing import ArrayLike
+from sympy.core.function import AppliedUndef
 
 Number = int | tuple[int, ...]
 """A number of the paper's equations, or several that are checked at once."""
@@ -38,6 +39,17 @@ def _entries(side: object) -> list[sp.Expr]:
     return [sp.sympify(side)]
 
 
+def _difference(one: sp.Expr, other: sp.Expr) -> sp.Expr:
+    """Give one minus other, 0 where SymPy can see that it vanishes."""
+    rest = sp.expand(one - other)
+    calls = rest.atoms(AppliedUndef)
+    if rest == 0 or not calls:
+        return sp.simplify(rest)
+    # Values of unknown functions are independent numbers: then the rest is rational in them.
+    values = {call: sp.Dummy() for call in calls}
+    return rest if sp.cancel(rest.xreplace(values)) != 0 else sp.Integer(0)
+
+
 def same(number: Number, derived: object, stated: object) -> None:
     """Assert that two symbolic expressions are equal, entry by entry.
 
@@ -53,8 +65,7 @@ def same(number: Number, derived: object, stated: object) -> None:
     if len(left) != len(right):
         raise FalseEquation(f"{_label(number)} has {len(right)} entries; derived were {len(left)}.")
     for one, other in zip(left, right, strict=True):
-        rest = sp.expand(one - other)
-        rest = rest if rest == 0 else sp.simplify(rest)
+        rest = _difference(one, other)
         if rest != 0:
             raise FalseEquation(f"{_label(number)} is false: derived minus stated is {rest}.")
 

@@ -1,0 +1,625 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # G-H. Low rank, bias correction, and how a run begins
+#
+# **The claim.** For a network of $d$ weights the extent tensor has $(2d)^2$ entries, yet a few vectors
+# hold nearly all of it, and five cheap steps advance them. Bias correction enters the flow as two
+# numbers taken from the step counter. And one pair of consecutive iterates starts everything
+# {cite:p}`regis2026adam`.
+
+# %% tags=["parameters", "hide-input"]
+dimension = 12
+substeps = 4
+beta1_value = 0.9
+beta2_value = 0.999
+warmup = 80
+figures = "build/figures"
+
+# %% tags=["hide-input"]
+from rodflow_core.notebook import check_parameters, one_thread, show
+
+check_parameters(globals(), "dimension substeps beta1_value beta2_value warmup figures")
+one_thread()
+if dimension < 6 or substeps < 3:
+    raise ValueError(
+        f"dimension is {dimension} and substeps {substeps}; expected at least 6 and at least 3."
+    )
+
+# %% [markdown]
+# ## G.1 Why a low rank is enough
+#
+# $\Sigma$ relaxes at the rate 2 per step, which is fast against the centre. Where the ends' displacements
+# change slowly, it is at any time close to where its own equation {ref}`(200) <eq-200>` would come to
+# rest, and that is half of the source:
+#
+# (eq-266)=
+# $$
+# \Sigma\approx\tfrac18\,\big(F_+F_+^\top+F_-F_-^\top\big).\tag{266}
+# $$
+#
+# Two outer products have a rank of two at most. If the two displacements are nearly (anti)parallel, as
+# they are for an optimizer that flips from end to end, it is nearly one. So keep $r$ directions,
+#
+# (eq-267)=
+# $$
+# \Sigma=U\Lambda U^\top,\qquad U\in\mathbb R^{D\times r}\ \text{orthonormal},\quad\Lambda\in\mathbb R^{r\times r},\tag{267}
+# $$
+#
+# with $D=d$, or $2d$ in phase space: $rD$ numbers instead of $D^2$.
+
+# %%
+import sympy as sp
+
+from rodflow_core.derivations import low_rank
+from rodflow_core.derivations.checks import FalseEquation, agree, close, same
+from rodflow_core.derivations.low_rank import dt, source
+
+sigma = sp.Symbol("Sigma")
+F_plus, F_minus = (sp.Matrix(sp.symbols(f"{name}_1:4")) for name in ("p", "q"))
+outer = F_plus * F_plus.T + F_minus * F_minus.T
+Sigma_rest = sp.MatrixSymbol("X", 3, 3).as_explicit()
+solution = sp.solve(list(-2 * Sigma_rest + outer / 4), list(Sigma_rest))
+at_rest = Sigma_rest.subs(solution)
+same(266, at_rest, outer / 8)
+same(266, at_rest.det(), 0)  # in three dimensions: a rank of two at most
+
+# %% [markdown]
+# ## G.1 Five steps
+#
+# One Euler substep of length $\Delta t$ turns $\Sigma$ into
+# $(1-2\Delta t)\Sigma+\frac{\Delta t}4(F_+F_+^\top+F_-F_-^\top)$. In the representation
+# {ref}`(267) <eq-267>`, with $\Lambda$ diagonal at the start:
+#
+# 1. *Decay.* Multiply the eigenvalues.
+# 2. *Project.* Split both displacements into a part in the span of $U$ and the rest.
+# 3. *Augment.* Append what is left of them, normalised, as new columns, if it is longer than a
+#    threshold; Gram-Schmidt makes the second one orthogonal to the first.
+# 4. *Add.* With $a_\pm$ now taken in the augmented basis, the outer products become small matrices.
+# 5. *Truncate.* Diagonalise, $\Lambda_{\rm aug}=V\Lambda V^\top$, keep the $r$ largest eigenvalues and rotate
+#    the basis to their eigenvectors. A QR step cleans up rounding.
+#
+# (eq-268)=
+# (eq-269)=
+# (eq-270)=
+# (eq-271)=
+# (eq-272)=
+# (eq-273)=
+# \begin{align}
+# \Lambda&\leftarrow(1-2\Delta t)\,\Lambda,\tag{268}\\
+# a_\pm&=U^\top F_\pm,\tag{269}\\
+# F_\pm^\perp&=F_\pm-U\,a_\pm,\tag{270}\\
+# U_{\rm aug}&=\Big[\,U,\ \frac{F_+^\perp}{\|F_+^\perp\|},\ \frac{F_-^\perp}{\|F_-^\perp\|}\Big]
+# \in\mathbb R^{D\times(r+k)},\qquad k\le2,\tag{271}\\
+# \Lambda_{\rm aug}&\leftarrow\begin{pmatrix}\Lambda&0\\0&0\end{pmatrix}
+# +\frac{\Delta t}4\,\big(a_+a_+^\top+a_-a_-^\top\big),\qquad a_\pm=U_{\rm aug}^\top F_\pm,\tag{272}\\
+# U&\leftarrow U_{\rm aug}\,V_{:,1:r}.\tag{273}
+# \end{align}
+#
+# In code this is twenty lines, `five_steps`. Since the augmented basis spans everything that is added,
+# nothing is lost before the truncation, so that it must give the dense Euler step wherever it may keep
+# enough; and with fewer it must give the best approximation of that step of rank $r$ there is. Both are
+# checked on random tensors, against NumPy's eigendecomposition of the dense matrix:
+
+# %%
+import inspect
+
+import numpy as np
+import torch
+
+from rodflow_core import theory
+from rodflow_core.derivations.low_rank import five_steps
+from rodflow_core.derivations.simulation import manifest, numbers
+from rodflow_core.extent import Extent, relax
+
+draw = np.random.default_rng(2)
+
+
+def random_extent(rank):
+    """A random tensor of some rank."""
+    basis, _ = np.linalg.qr(draw.normal(size=(dimension, rank)))
+    return Extent(numbers(basis), numbers(-np.sort(-draw.uniform(0.1, 1, rank))))
+
+
+def best(matrix, rank):
+    """The nearest matrix of a rank, by its eigendecomposition."""
+    values, vectors = np.linalg.eigh(matrix)
+    return (vectors[:, -rank:] * values[-rank:]) @ vectors[:, -rank:].T
+
+
+step = 1 / substeps
+for kept, allowed in ((0, 2), (1, 3), (3, 5), (3, 3), (4, 1)):
+    before = random_extent(kept)
+    plus, minus = numbers(draw.normal(size=(2, dimension)))
+    dense = (1 - 2 * step) * before.dense() + step / 4 * (
+        torch.outer(plus, plus) + torch.outer(minus, minus)
+    )
+    after = five_steps(before, plus, minus, step, allowed)
+    close((268, 269, 270, 271, 272, 273), after.dense(), best(dense.numpy(), allowed), 1e-12)
+    close(267, after.basis.T @ after.basis, np.eye(len(after.eigenvalues)), 1e-13)
+    # The library's relax takes the drive with its factor 1/2: drive drive^T = source.
+    close(273, relax(before, 0.5 * torch.stack((plus, minus), 1), step, allowed).dense(),
+          after.dense(), 1e-12)
+print(inspect.getsource(five_steps).split('"""')[2])
+
+# %% [markdown]
+# The last line of the loop is the library's `relax`. It departs from the five steps and gives the same
+# tensor: basis and displacements, each scaled by the square root of its weight, are columns of one
+# $D\times(r+2)$ matrix $C$ with $CC^\top$ the new $\Sigma$, whose eigenvectors come out of the small Gram matrix
+# $C^\top C$. That passes over the $D$ numbers a few times only, needs no threshold (what is below rounding
+# in $\Sigma$ is dropped), and closes with the paper's QR.
+#
+# **Decay, and which one.** The exact decay over a substep is $e^{-2\Delta t}$, which
+# {ref}`(268) <eq-268>` replaces by its Euler factor. That is a choice, and the better one. The source in
+# {ref}`(272) <eq-272>` has the weight $\Delta t$, and a tensor at rest must lose in step 1 what it gains in
+# step 4: $\Sigma^*=\Delta t\cdot{\rm source}/(1-{\rm factor})$. Only the Euler factor gives
+# {ref}`(266) <eq-266>` back, half of the source; the exponential one makes every rod too long.
+
+# %%
+same(268, low_rank.decayed_fixed_point(1 - 2 * dt), source / 2)
+exponential = low_rank.decayed_fixed_point(sp.exp(-2 * dt))
+same(268, exponential, source * dt / (1 - sp.exp(-2 * dt)))
+same(268, sp.series(exponential / (source / 2), dt, 0, 3).removeO(), 1 + dt + dt**2 / 3)
+
+plus, minus = numbers(draw.normal(size=(2, dimension)))
+rest_of_source = (torch.outer(plus, plus) + torch.outer(minus, minus)) / 8
+lengths = {"Euler": [], "exponential": []}
+fractions = np.array([1 / 2, 1 / 4, 1 / 8, 1 / 16])
+for fraction in fractions:
+    for name, factor in (("Euler", 1 - 2 * fraction), ("exponential", np.exp(-2 * fraction))):
+        state = Extent(torch.zeros(dimension, 0, dtype=torch.float64), numbers([]))
+        for _ in range(round(16 / fraction)):
+            state = five_steps(state, plus, minus, fraction, 2, decay=factor)
+        lengths[name].append((state.dense().trace() / rest_of_source.trace()).item())
+close(268, lengths["Euler"], 1.0, 1e-9)
+close(268, lengths["exponential"], 2 * fractions / (1 - np.exp(-2 * fractions)), 1e-9)
+
+# %% [markdown]
+# **How much does truncation lose?** Adam on a landscape with several sharp directions at once, chosen
+# to make it hard. The full tensor is integrated once; the displacements that drove it then drive copies
+# of rank $1,2,\dots$ ({numref}`fig-g-rank`, left). "Best" is the dense tensor cut to the rank, which no
+# method can beat.
+
+# %%
+from rodflow_core.flows import RodFlow, StableFlow, advance, endpoints
+from rodflow_core.objective import FunctionObjective
+from rodflow_core.optimizers import State, UpdateRule, make_rule
+
+sharp = numbers(np.geomspace(30, 1, dimension // 2))
+mixing = numbers(np.linalg.qr(draw.normal(size=(dimension // 2, dimension // 2)))[0])
+landscape = FunctionObjective(
+    lambda w: (0.5 * sharp * (mixing @ w) ** 2 + torch.cos(3 * w)).sum(), dimension // 2
+)
+adam = make_rule("adam", 0.3, beta1=0.5, beta2=0.9)
+states = [adam.initial_state(numbers(draw.normal(size=dimension // 2)))]
+for time in range(20):
+    states.append(adam.step(landscape, states[-1], time))
+flow = RodFlow(adam, landscape, rank=dimension)
+full = flow.initial(states[-2], states[-1])
+start, moves = full.extent, []
+for time in range(20, 45):
+    for _ in range(substeps):
+        ends = endpoints(full)
+        _, c2 = adam.corrections(time)
+        g = landscape.gradients(adam.gradient_point(ends))
+        c1, c2 = adam.corrections(time)
+        moves.append(adam.displacement(ends, g, adam.preconditioner(full.nu, c2), c1))
+        full = flow.substep(full, time, 1 / substeps)
+dense = full.extent.dense().numpy()
+ranks = np.arange(1, 8)
+errors = {"five_steps": [], "relax": [], "best": []}
+for rank in ranks:
+    copies = {"five_steps": start, "relax": start}
+    for move in moves:
+        copies["five_steps"] = five_steps(copies["five_steps"], *move, 1 / substeps, int(rank))
+        copies["relax"] = relax(copies["relax"], 0.5 * move.T, 1 / substeps, int(rank))
+    for name, copy in copies.items():
+        errors[name].append(np.linalg.norm(copy.dense().numpy() - dense) / np.linalg.norm(dense))
+    errors["best"].append(np.linalg.norm(best(dense, rank) - dense) / np.linalg.norm(dense))
+    floor = max(errors["best"][-1] * (1 - 1e-9) - 1e-12, 0)
+    assert errors["relax"][-1] >= floor, "no tensor of this rank can be nearer than the best one"
+    close(273, copies["relax"].dense(), copies["five_steps"].dense(), 1e-9)
+
+# %% tags=["remove-cell"]
+import pandas as pd
+
+from rodflow_core import plots
+from rodflow_core.plots_numerics import bias_figure, rank_figure, start_figure
+
+about = manifest(
+    "notebooks/appendix_g.py", dimension=dimension, substeps=substeps, beta1=beta1_value,
+    beta2=beta2_value, warmup=warmup,
+)
+rank_table = pd.DataFrame({"rank": ranks, **errors})
+decay_table = pd.DataFrame({"substep": fractions, **lengths})
+plots.save(
+    "g-rank", lambda: rank_figure(rank_table, decay_table),
+    pd.concat([rank_table, decay_table], axis=1), figures, manifest=about,
+    alt="Left: relative error of the extent tensor against its rank, logarithmic; the five steps and "
+    "the library's update lie on each other, a little above the best possible, and fall steeply. "
+    "Right: size of the resting tensor against the substep; with the Euler factor it is right at any "
+    "substep, with the exponential factor too large.",
+)
+
+# %% [markdown]
+# ```{figure} ../figures/g-rank.svg
+# :name: fig-g-rank
+# :alt: Left, relative error of the extent tensor against its rank, logarithmic; the five steps and the library's update lie on each other, a little above the best possible, and fall steeply. Right, size of the resting tensor against the substep; with the Euler factor it is right at any substep, with the exponential factor too large.
+#
+# Left: what truncation costs after 25 optimizer steps. Right: where $\Sigma$ comes to rest under a constant
+# source, for the two decays of step 1; points are `five_steps`, lines the closed form.
+# ```
+
+# %% tags=["hide-input"]
+show(
+    f"Here rank 1 is {100 * errors['relax'][0]:.0f} % off, rank 2 {100 * errors['relax'][1]:.1f} %, "
+    f"rank 4 {100 * errors['relax'][3]:.1g} %. With four substeps the exponential decay would make "
+    f"$\\Sigma$ {100 * (lengths['exponential'][1] - 1):.0f} % too large."
+)
+
+# %% [markdown]
+# ## G.2 The bias of moments that start at zero
+#
+# On the linear loss $L=gw$ every gradient is $g$. Averages of it that start at zero approach $g$ and $g^2$
+# from below:
+#
+# (eq-274)=
+# (eq-275)=
+# \begin{align}
+# m_t&=(1-\beta_1^t)\,g,\tag{274}\\
+# \nu_t&=(1-\beta_2^t)\,g^2.\tag{275}
+# \end{align}
+#
+# By induction: both are zero at $t=0$, and
+# $\beta\,(1-\beta^t)+(1-\beta)=1-\beta^{t+1}$. `average` checks exactly these two lines. Adam therefore
+# divides by what is missing,
+#
+# (eq-276)=
+# (eq-277)=
+# \begin{align}
+# \hat m_t&=\frac{m_t}{1-\beta_1^t},\tag{276}\\
+# \hat\nu_t&=\frac{\nu_t}{1-\beta_2^t},\tag{277}
+# \end{align}
+#
+# which here gives $g$ and $g^2$ at once, from the first step.
+
+# %%
+from rodflow_core.derivations.adam import BETAS, beta1
+from rodflow_core.derivations.low_rank import P, average, c1, c2, t
+from rodflow_core.derivations.rmsprop import beta2, g
+from rodflow_core.derivations.symbols import eta, m
+
+raw_m, raw_nu = (1 - beta1**t) * g, (1 - beta2**t) * g**2
+average(274, raw_m, beta1, g)
+average(275, raw_nu, beta2, g**2)
+same(276, raw_m / (1 - beta1**t), g)
+same(277, raw_nu / (1 - beta2**t), g**2)
+some_step = {t: (0.0, 50.0)}
+agree(274, raw_m, theory.raw_first_moment, [g, t, beta1], BETAS | some_step)
+agree(275, raw_nu, theory.raw_second_moment, [g, t, beta2], BETAS | some_step)
+
+# %% [markdown]
+# **In the flow** the moments stay raw, and the step counter $t$ of the outer loop is handed to every
+# substep, which makes of it
+#
+# (eq-278)=
+# $$
+# c_1=1-\beta_1^{t+1},\qquad c_2=1-\beta_2^{t+1}.\tag{278}
+# $$
+#
+# The power is $t+1$, not $t$: the step from $t$ to $t+1$ is made with $m_{t+1}$ and $\nu_{t+1}$. (With $t$
+# the first step would divide by zero.) Only what moves the *weight* is corrected. So the rod flow
+# {ref}`(198) <eq-198>`-{ref}`(201) <eq-201>` becomes
+#
+# (eq-279)=
+# (eq-280)=
+# (eq-281)=
+# (eq-282)=
+# \begin{align}
+# \dot{\bar w}&=-\eta\,P(\hat\nu)^{-1}\,\tfrac12\sum_\pm\big(\beta_1\hat m_\pm+(1-\beta_1)\,\hat g_\pm\big)
+# =-\eta\,P(\hat\nu)^{-1}\big(\beta_1\hat m+(1-\beta_1)\,\hat g\big),\tag{279}\\
+# \dot{\bar m}&=(1-\beta_1)\,(\bar g-\bar m),\tag{280}\\
+# \dot\Sigma&=-2\,\Sigma+\tfrac14\big(F_+F_+^\top+F_-F_-^\top\big),\qquad
+# F=\begin{pmatrix}-\eta\,P(\hat\nu)^{-1}\big(\beta_1\hat m+(1-\beta_1)\,\hat g\big)\\(1-\beta_1)\,(g-m)\end{pmatrix},\tag{281}\\
+# \dot{\bar\nu}&=(1-\beta_2)\Big(\tfrac12\big(g_+^{\odot2}+g_-^{\odot2}\big)-\bar\nu\Big),\tag{282}
+# \end{align}
+#
+# where a hat divides by a correction,
+#
+# (eq-283)=
+# $$
+# \hat m=\frac{\bar m}{c_1},\qquad\hat g_\pm=\frac{g_\pm}{c_1},\qquad\hat\nu=\frac{\bar\nu}{c_2}.\tag{283}
+# $$
+#
+# Dividing the gradient, too, looks odd. It is because the bracket stands for $m_{t+1}$, which contains
+# the newest gradient, and is divided as a whole:
+#
+# (eq-284)=
+# $$
+# \beta_1\hat m+(1-\beta_1)\,\hat g=\frac{\beta_1m_t+(1-\beta_1)\,g_t}{c_1}=\frac{m_{t+1}}{1-\beta_1^{t+1}}.\tag{284}
+# $$
+
+# %%
+corrections = sp.Matrix([1 - beta1 ** (t + 1), 1 - beta2 ** (t + 1)])
+same(278, [raw_m.subs(t, t + 1) / corrections[0], raw_nu.subs(t, t + 1) / corrections[1]], [g, g**2])
+agree(278, corrections, theory.bias_corrections, [t, beta1, beta2], BETAS | some_step)
+m_hat, g_hat = m / c1, g / c1  # (283)
+same(284, beta1 * m_hat + (1 - beta1) * g_hat, (beta1 * m + (1 - beta1) * g) / c1)
+same(279, low_rank.corrected_step(g), -eta / P * (beta1 * m_hat + (1 - beta1) * g_hat))
+
+# %% [markdown]
+# One short substep of the library's flow at step 3 against {ref}`(279) <eq-279>`-{ref}`(284) <eq-284>`
+# written out in NumPy, at a random rod on the landscape above:
+
+# %%
+from rodflow_core.extent import rod
+from rodflow_core.flows import RodState
+
+half_dimension = dimension // 2
+centre, half = draw.normal(size=dimension), 0.3 * draw.normal(size=dimension)
+second, short, now, rate = draw.uniform(0.5, 2, half_dimension), 1e-4, 3, 0.3
+ends = np.stack((centre + half, centre - half))
+slopes = landscape.gradients(numbers(ends[:, :half_dimension])).numpy()
+first_c, second_c = theory.bias_corrections(now, 0.5, 0.9)
+hats = 0.5 * ends[:, half_dimension:] / first_c + 0.5 * slopes / first_c  # (283), (284)
+weight_moves = -rate * hats / (np.sqrt(second / second_c) + 1e-8)
+both = np.hstack((weight_moves, 0.5 * (slopes - ends[:, half_dimension:])))
+before = RodState(numbers(centre), numbers(second), rod(numbers(half)))
+after = RodFlow(adam, landscape, rank=3).substep(before, now, short)
+close((279, 280), (after.z - before.z) / short, both.mean(0), 1e-10)
+spread = -2 * np.outer(half, half) + both.T @ both / 4
+close(281, (after.extent.dense() - before.extent.dense()) / short, spread, 1e-9)
+close(282, (after.nu - before.nu) / short, 0.1 * ((slopes**2).mean(0) - second), 1e-10)
+
+# %% [markdown]
+# {numref}`fig-g-bias` shows what is at stake. Without corrections Adam's first steps are too long, since
+# $\nu$ is missing more than $m$ is; with them every step on the linear loss is $\eta$. The rod flow, with
+# its centre half a step ahead and its $\bar\nu$ not yet updated, is not perfect in the first steps. With
+# the power $t$ it would be worse.
+
+# %%
+SLOPE, RATE, SHOWN = 0.7, 0.1, 100
+linear = FunctionObjective(lambda w: SLOPE * w.sum(), 1)
+raw_rule = UpdateRule(RATE, *(lambda r: (r.momentum, r.second_moment))(
+    make_rule("adam", RATE, beta1=beta1_value, beta2=beta2_value)), bias_correction=False)
+good_rule = make_rule("adam", RATE, beta1=beta1_value, beta2=beta2_value)
+moments, sizes = {}, {}
+for name, rule in (("raw", raw_rule), ("corrected", good_rule)):
+    states = [rule.initial_state(numbers([0.0]))]
+    for time in range(SHOWN):
+        states.append(rule.step(linear, states[-1], time))
+    moments[name] = np.array([[s.z[1].item(), s.nu[0].item()] for s in states])
+    sizes[name] = -np.diff([s.z[0].item() for s in states]) / RATE
+count = np.arange(SHOWN + 1)
+close(274, moments["raw"][:, 0], theory.raw_first_moment(SLOPE, count, beta1_value), 1e-12)
+close(275, moments["raw"][:, 1], theory.raw_second_moment(SLOPE, count, beta2_value), 1e-12)
+close((276, 277), sizes["corrected"], 1.0, 1e-6)  # epsilon is 1e-8, the root of nu at first 0.02
+wanted = (1 - beta1_value ** count[1:]) / np.sqrt(1 - beta2_value ** count[1:])
+close((274, 275), sizes["raw"], wanted, 1e-6)
+
+flow = RodFlow(good_rule, linear)
+state = flow.initial(states[0], states[1])
+speed = {1: [], 0: []}
+for time in range(1, SHOWN):
+    ends = endpoints(state)
+    for offset in speed:  # the power of (278), and the power t
+        c_1, c_2 = good_rule.corrections(time - 1 + offset)
+        pull = good_rule.displacement(
+            ends, linear.gradients(ends[:, :1]), good_rule.preconditioner(state.nu, c_2), c_1
+        )
+        speed[offset].append(-pull.mean(0)[0].item() / RATE)
+    state = advance(flow, state, time, substeps)
+assert max(speed[1]) < max(speed[0]), "the power t must do worse"
+close(278, speed[1][-1], 1.0, 2e-2)
+
+# %% tags=["remove-cell"]
+bias_table = pd.DataFrame({
+    "step": count[1:], "m_raw": moments["raw"][1:, 0] / SLOPE, "nu_raw": moments["raw"][1:, 1] / SLOPE**2,
+    "m_corrected": moments["raw"][1:, 0] / SLOPE / (1 - beta1_value ** count[1:]),
+    "nu_corrected": moments["raw"][1:, 1] / SLOPE**2 / (1 - beta2_value ** count[1:]),
+    "step_raw": sizes["raw"], "step_corrected": sizes["corrected"],
+    "rod_flow": [np.nan, *speed[1]], "rod_flow_power_t": [np.nan, *speed[0]],
+})
+plots.save(
+    "g-bias", lambda: bias_figure(bias_table, beta1_value, beta2_value), bias_table, figures,
+    manifest=about,
+    alt="Left: raw first and second moment over their targets rise slowly from zero; the corrected "
+    "ones are one from the first step. Right: the raw step is several times too long, the corrected "
+    "one right from the start; the rod flow's speed comes down to it, more slowly with the power t.",
+)
+
+# %% [markdown]
+# ```{figure} ../figures/g-bias.svg
+# :name: fig-g-bias
+# :alt: Left, raw first and second moment over their targets rise slowly from zero; the corrected ones are one from the first step. Right, the raw step is several times too long, the corrected one right from the start; the rod flow's speed comes down to it, more slowly with the power t.
+#
+# Adam on a linear loss from zero moments. Left: the moments over what they estimate. Right: the length
+# of a step over $\eta$.
+# ```
+
+# %% tags=["hide-input"]
+show(
+    f"The longest raw step is {sizes['raw'].max():.1f} $\\eta$. The rod flow's speed at its first "
+    f"substep is {speed[1][0]:.2f} $\\eta$ with the power $t+1$ and {speed[0][0]:.2f} $\\eta$ with the "
+    f"power $t$; it is within 10 % of $\\eta$ from step "
+    f"{1 + next(i for i, v in enumerate(speed[1]) if abs(v - 1) < 0.1)} on, and with the power $t$ "
+    f"from step {1 + next(i for i, v in enumerate(speed[0]) if abs(v - 1) < 0.1)}."
+)
+
+# %% [markdown]
+# ## H. Stable flows
+#
+# What a rod flow is compared with is the optimizer's own limit of small steps, with no rod: the flow of
+# $F$ at a point. For gradient descent that is gradient flow,
+#
+# (eq-285)=
+# $$
+# \dot w=-\eta\,g(w).\tag{285}
+# $$
+#
+# The eight others, in one table ($\hat m$, $\hat g$, $\hat\nu$ as in {ref}`(283) <eq-283>`; for the scalar
+# ones $\|g\|^2$ stands for $g^{\odot2}$):
+#
+# | optimizer | $\dot w$ | $\dot m$ | $\dot\nu$ |
+# | --- | --- | --- | --- |
+# | heavy ball | $-\eta\,(\beta m+(1-\beta)g)$ | $(1-\beta)(g-m)$ | |
+# | Nesterov, $g=g(w-\eta\beta m)$ | $-\eta\,(\beta m+(1-\beta)g)$ | $(1-\beta)(g-m)$ | |
+# | (scalar) RMSProp | $-\eta\,P(\nu)^{-1}g$ | | $(1-\beta_2)(g^{\odot2}-\nu)$ |
+# | (scalar) Adam | $-\eta\,P(\hat\nu)^{-1}(\beta_1\hat m+(1-\beta_1)\hat g)$ | $(1-\beta_1)(g-m)$ | $(1-\beta_2)(g^{\odot2}-\nu)$ |
+# | (scalar) NAdam | $-\eta\,P(\hat\nu)^{-1}(\beta_1^2\hat m+(1-\beta_1^2)\hat g)$ | $(1-\beta_1)(g-m)$ | $(1-\beta_2)(g^{\odot2}-\nu)$ |
+#
+# The table in NumPy, against the library, which knows none of these names and derives all nine from the
+# update rules:
+
+# %%
+from rodflow_core.optimizers import OPTIMIZERS
+
+b1, b2, rate, now = 0.8, 0.95, 0.2, 4
+w_, m_, nu_ = draw.normal(size=half_dimension), draw.normal(size=half_dimension), draw.uniform(
+    0.5, 2, half_dimension)
+
+
+def slope_at(point):
+    """The landscape's gradient, as an array."""
+    return landscape.gradients(numbers(point)[None])[0].numpy()
+
+
+def table(name):
+    """A row of the table: the rates of w, m and nu."""
+    grad = slope_at(w_ - rate * b1 * m_ if name == "nesterov" else w_)
+    second, square = (nu_[0], (grad**2).sum()) if "scalar" in name else (nu_, grad**2)
+    corrected = name.endswith("adam")
+    cc1, cc2 = (1 - b1 ** (now + 1), 1 - b2 ** (now + 1)) if corrected else (1.0, 1.0)
+    adaptive = corrected or name.endswith("rmsprop")
+    scale = np.sqrt(second / cc2) + 1e-8 if adaptive else 1.0
+    weight = {"gd": 0, "scalar_rmsprop": 0, "rmsprop": 0, "nadam": b1**2, "scalar_nadam": b1**2}
+    share = weight.get(name, b1)
+    velocity = -rate / scale * (share * m_ + (1 - share) * grad) / cc1
+    return velocity, (1 - b1) * (grad - m_), (1 - b2) * (square - second)
+
+
+for name, row in OPTIMIZERS.items():
+    given = {"beta1": b1, "beta2": b2}
+    rule = make_rule(name, rate, **{k: v for k, v in given.items() if k in row.hyperparameters})
+    velocity, turn, change = table(name)
+    z = numbers(np.concatenate((w_, m_)) if rule.has_moment else w_)
+    second = rule.second_moment.initial(numbers(w_))
+    second = None if second is None else numbers(nu_[0] if "scalar" in name else nu_)
+    after = StableFlow(rule, landscape).substep(State(z, second), now, 1.0)
+    expected = np.concatenate((velocity, turn)) if rule.has_moment else velocity
+    close(285, after.z - z, expected, 1e-12)
+    if second is not None:
+        close(285, after.nu - second, change, 1e-12)
+
+# %% [markdown]
+# ## H. The first rod
+#
+# The optimizer runs alone for $T$ steps, until it is in the regime that one wants to see. Then both
+# flows start where it is, which is between its last two iterates:
+#
+# (eq-286)=
+# (eq-287)=
+# (eq-288)=
+# (eq-289)=
+# (eq-290)=
+# (eq-291)=
+# \begin{align}
+# \bar w&=\tfrac12\,(w_T+w_{T-1}),\tag{286}\\
+# \bar m&=\tfrac12\,(m_T+m_{T-1}),\tag{287}\\
+# \bar\nu&=\tfrac12\,(\nu_T+\nu_{T-1}),\tag{288}\\
+# \delta_z&=\tfrac12\,(z_T-z_{T-1}),\tag{289}\\
+# \Lambda&=\big[\,\|\delta_z\|^2\,\big],\tag{290}\\
+# U&=\frac{\delta_z}{\|\delta_z\|}.\tag{291}
+# \end{align}
+#
+# The last three say $\Sigma=\delta_z\delta_z^\top$, of rank one: then $U\Lambda U^\top$ is
+# $\frac{\delta_z}{\|\delta_z\|}\|\delta_z\|^2\frac{\delta_z^\top}{\|\delta_z\|}$. The ends of this rod *are* the two iterates.
+
+# %%
+d = sp.Matrix(sp.symbols("d_1:4", real=True))
+norm = sp.sqrt((d.T * d)[0])
+same((289, 290, 291), d / norm * norm**2 * d.T / norm, d * d.T)
+previous, current = (
+    State(numbers(draw.normal(size=dimension)), numbers(draw.uniform(1, 2, half_dimension)))
+    for _ in range(2)
+)
+begin = RodFlow(adam, landscape).initial(previous, current)
+close((286, 287), begin.z, (previous.z + current.z) / 2, 1e-15)
+close(288, begin.nu, (previous.nu + current.nu) / 2, 1e-15)
+displacement = (current.z - previous.z) / 2
+close(290, begin.extent.eigenvalues, [displacement.norm() ** 2], 1e-14)
+close(291, begin.extent.basis[:, 0], displacement / displacement.norm(), 1e-14)
+both_ends = endpoints(begin)
+close(289, both_ends, torch.stack((current.z, previous.z)), 1e-14)
+
+# %% [markdown]
+# {numref}`fig-g-start` begins a run like that, with gradient descent in a valley that sharpens to the
+# right. From $T$ on, one unit of time is one step of each: first the optimizer, then the stable flow,
+# then the rod flow, the last two in $K$ Euler substeps of $1/K$. Below the threshold all three agree;
+# above it only two of them do.
+
+# %%
+ahead = 40
+valley = FunctionObjective(
+    lambda w: 0.5 * (3.7 + 0.6 * w[0]) * w[1] ** 2 - 0.5 * w[1] ** 4 - 0.03 * w[0], 2
+)
+descent = make_rule("gd", 0.5)
+states = [State(numbers([0.0, 0.05]), None)]
+for time in range(warmup + ahead):
+    states.append(descent.step(valley, states[-1], time))
+iterates = torch.stack([state.z for state in states]).numpy()
+if not (np.abs(iterates[:, 1]) < 1).all():
+    raise ValueError("the iterates leave the valley; lower warmup.")
+flows = {"sf": StableFlow(descent, valley), "rod": RodFlow(descent, valley)}
+now = {tag: flow.initial(states[warmup - 1], states[warmup]) for tag, flow in flows.items()}
+first_rod = endpoints(now["rod"]).numpy()
+close((286, 289), first_rod, iterates[[warmup, warmup - 1]], 1e-14)
+paths = {tag: [state.z.numpy()] for tag, state in now.items()}
+for time in range(warmup, warmup + ahead):
+    for tag, flow in flows.items():
+        now[tag] = advance(flow, now[tag], time, substeps)
+        paths[tag].append(now[tag].z.numpy())
+paths = {tag: np.array(path) for tag, path in paths.items()}
+centres = (iterates[warmup - 1 : -1] + iterates[warmup:]) / 2
+distance = {tag: np.linalg.norm(path - centres, axis=1) for tag, path in paths.items()}
+
+# %% tags=["remove-cell"]
+start_table = pd.DataFrame({
+    "step": warmup + np.arange(ahead + 1),
+    **{f"iterate_{axis}": iterates[warmup:, i] for i, axis in enumerate("xy")},
+    **{f"{tag}_{axis}": path[:, i] for tag, path in paths.items() for i, axis in enumerate("xy")},
+    **{f"{tag}_distance": values for tag, values in distance.items()},
+})
+plots.save(
+    "g-start", lambda: start_figure(iterates, warmup, first_rod, paths, distance), start_table,
+    figures, manifest=about,
+    alt="Left: gradient descent zigzags in a sharpening valley; the first rod reaches from one of its "
+    "iterates to the next; from its centre the stable flow runs on to the right, the rod flow turns "
+    "back with the iterates. Right: the stable flow's distance to the optimizer's centre grows, the "
+    "rod flow's stays small.",
+)
+
+# %% [markdown]
+# ```{figure} ../figures/g-start.svg
+# :name: fig-g-start
+# :alt: Left, gradient descent zigzags in a sharpening valley; the first rod reaches from one of its iterates to the next; from its centre the stable flow runs on to the right, the rod flow turns back with the iterates. Right, the stable flow's distance to the optimizer's centre grows, the rod flow's stays small.
+#
+# A run begins. Left: the last iterates of the warm-up (grey), the first rod between two of them, and
+# where the two flows go from its centre. Right: how far they are from the centre of the iterates.
+# ```
+
+# %% tags=["hide-input"]
+show(
+    f"After {ahead} steps the stable flow is {distance['sf'][-1]:.2g} from the optimizer's centre, the "
+    f"rod flow {distance['rod'][-1]:.1g}."
+)
