@@ -185,8 +185,18 @@ residual, residual_extent
 #
 # heavy ball's threshold for the preconditioned step size: $38/\eta$ at $\beta_1=0.9$, $6/\eta$ at
 # $\beta_1=0.5$. The rod flow changes stability at the same curvature: it is where the eigenvalue
-# $-2$ of the linearised $F$ makes the extent neither grow nor shrink.
-#
+# $-2$ of the linearised $F$ makes the extent neither grow nor shrink. Bisecting the curvature at which
+# the code's own step, its preconditioner held at one, gets an eigenvalue below $-1$:
+
+# %%
+from rodflow_core.derivations.checks import close
+from rodflow_core.tables import computed_threshold
+
+eta, b1 = adam.learning_rate, adam.momentum.beta
+close(47, computed_threshold(adam), 2 / eta * (1 + b1) / (1 - b1), 1e-10)
+computed_threshold(adam)
+
+# %% [markdown]
 # ## The runs
 #
 # After a warm-up in which Adam runs alone, three trajectories start from the centre of its last two

@@ -743,6 +743,16 @@ agree(171, 3 * S_HB - 2 * S,
 agree(169, zero, theory.heavy_ball_linear_coefficient_zero, (eta, beta))
 
 # %% [markdown]
+# ## Turn the knobs
+#
+# Heavy ball on the quartic, its centre and its rod, computed on this page by the same formulas:
+# move a slider with the mouse or with the arrow keys. Push $S$ over the threshold and the rod finds
+# its length; push it past $\frac32S_{\rm HB}$ and the centre leaves.
+#
+# ```{include} ../quartic_widget.md
+# ```
+
+# %% [markdown]
 # ## In numbers
 #
 # First the decay of perturbations: the library's nonlinear flow from a fixed rod with a small second
