@@ -59,6 +59,8 @@ if not 0.8 <= beta2_value <= 0.95:
 # $$
 
 # %%
+from functools import partial
+
 import sympy as sp
 
 from rodflow_core import theory
@@ -198,9 +200,14 @@ same(236, A.trace(), -(1 - beta1) * (1 + eta * S / sp.sqrt(nu)))
 same(236, A.det(), eta * (1 - beta1) * S / sp.sqrt(nu))
 positive(236, -A.trace().subs(beta1, beta))
 positive(236, A.det().subs(beta1, beta))
-flow_of_adam = lambda s, rate, b, second: theory.flow_matrix(
-    "heavy_ball", s, theory.effective_learning_rate(rate, second), b
-)
+
+
+def flow_of_adam(sharpness, rate, b, second):
+    """Matrix of the centre's flow, from the library."""
+    effective = theory.effective_learning_rate(rate, second)
+    return theory.flow_matrix("heavy_ball", sharpness, effective, b)
+
+
 agree(236, A, flow_of_adam, [S, eta, beta1, nu], {**BETAS, nu: (0.1, 9.0)})
 
 # %% [markdown]
@@ -289,8 +296,7 @@ same(241, other["mu"], -(1 - beta1) / (1 + beta1) * S * delta)
 fixed = [other["delta"], other["mu"].subs(delta, other["delta"]), S**2 * other["delta"] ** 2]
 agree((238, 241, 243), fixed, fixed_rod("dozat"), [S, eta, beta1], BETAS)
 for name, amplitude in (("adam", delta_rest), ("nadam", other["delta"])):
-    table2 = lambda rate, b, name=name: theory.threshold(name, rate, b)
-    agree(47, 1 / amplitude, table2, [eta, beta1], BETAS)
+    agree(47, 1 / amplitude, partial(theory.threshold, name), [eta, beta1], BETAS)
 
 # %% [markdown]
 # ## Run it
@@ -350,7 +356,7 @@ for momentum in MOMENTA:
 import pandas as pd
 
 from rodflow_core import plots
-from rodflow_core.plots_adaptive import amplitude_figure, slope_valley_figure, swings_figure
+from rodflow_core.plots_adam import amplitude_figure, slope_valley_figure, swings_figure
 
 about = manifest("notebooks/appendix_e2.py", learning_rate=learning_rate, beta2=beta2_value)
 columns = {"step": np.arange(81)}
@@ -449,7 +455,7 @@ for momentum in ("heavy_ball", "dozat"):
     for b1 in (0.1, 0.5, 0.9):
         point = packed_orbit(momentum, b1)
         close(243, dense_rates(point, momentum, b1).abs().max() + 1, 1, 1e-12)
-        full = torch.func.jacrev(lambda v: dense_rates(v, momentum, b1))(point).numpy()
+        full = torch.func.jacrev(dense_rates)(point, momentum, b1).numpy()
         three = theory.adaptive_jacobian(momentum, SHARPNESS, learning_rate, b1, beta2_value)
         expected = np.append(np.linalg.eigvals(three), -2)
         close(243, np.poly(np.linalg.eigvals(full)).real, np.poly(expected).real, 1e-7)
@@ -606,6 +612,6 @@ error = (swinging["root_mean_square"] / swinging["closed_form"] - 1).abs()
 nine = swinging[swinging["beta1"] == 0.9].iloc[0]
 show(
     f"Where Adam swings, the root mean square of its bounce is within {100 * error.max():.0f} % of "
-    f"{{ref}}`(243) <eq-243>`; at $\\beta_1=0.9$ it is 1/{1 / nine['root_mean_square']:.1f} of RMSProp's, "
-    f"and the formula says 1/{1 / nine['closed_form']:.0f}."
+    f"what (243) says; at $\\beta_1=0.9$ it is 1/{1 / nine['root_mean_square']:.1f} of RMSProp's, "
+    f"and (243) is 1/{1 / nine['closed_form']:.0f}."
 )

@@ -62,7 +62,7 @@ if dimension < 6 or substeps < 3:
 import sympy as sp
 
 from rodflow_core.derivations import low_rank
-from rodflow_core.derivations.checks import FalseEquation, agree, close, same
+from rodflow_core.derivations.checks import agree, close, same
 from rodflow_core.derivations.low_rank import dt, source
 
 sigma = sp.Symbol("Sigma")
@@ -281,7 +281,7 @@ show(
 # \end{align}
 #
 # By induction: both are zero at $t=0$, and
-# $\beta\,(1-\beta^t)+(1-\beta)=1-\beta^{t+1}$. `average` checks exactly these two lines. Adam therefore
+# $\beta\,(1-\beta^t)+(1-\beta)=1-\beta^{t+1}$. Adam therefore
 # divides by what is missing,
 #
 # (eq-276)=
@@ -295,13 +295,14 @@ show(
 
 # %%
 from rodflow_core.derivations.adam import BETAS, beta1
-from rodflow_core.derivations.low_rank import P, average, c1, c2, t
+from rodflow_core.derivations.low_rank import P, c1, t
 from rodflow_core.derivations.rmsprop import beta2, g
 from rodflow_core.derivations.symbols import eta, m
 
 raw_m, raw_nu = (1 - beta1**t) * g, (1 - beta2**t) * g**2
-average(274, raw_m, beta1, g)
-average(275, raw_nu, beta2, g**2)
+ema = low_rank.average
+same(274, [raw_m.subs(t, 0), raw_m.subs(t, t + 1)], [0, ema(raw_m, beta1, g)])
+same(275, [raw_nu.subs(t, 0), raw_nu.subs(t, t + 1)], [0, ema(raw_nu, beta2, g**2)])
 same(276, raw_m / (1 - beta1**t), g)
 same(277, raw_nu / (1 - beta2**t), g**2)
 some_step = {t: (0.0, 50.0)}

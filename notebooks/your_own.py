@@ -297,9 +297,9 @@ notebook.show("\n".join(lines))
 flips, two, _, drift, error, _, family, ends = numbers["Lion"]
 slow = numbers["Lion, a tenth of the rate"]
 notebook.show(
-    f"At $\\eta=10^{{-3}}$ Lion bounces: {flips:.0%} of the weights turn round at every step, and {two:.0%} of the "
+    f"At $\\eta=10^{{-3}}$ Lion bounces: {flips:.0%} of the steps of a weight undo the one before, and {two:.0%} of the "
     f"power has period two. $F$ of the mean is off by {error:.0%} of the mean of $F$, where AdaBelief's is off by "
-    f"rounding. The family's rod, which counts on that, is {family:.2g} times closer than the stable flow; with $F$ at either "
+    f"rounding. The family's rod, which counts on that, is closer than the stable flow by a factor of {family:.2g}; with $F$ at either "
     f"end it is **{ends:.2g}** times closer. At a tenth of the rate {slow.iloc[3]:.0%} of the power is drift, and there is no rod to "
     f"see ({slow.iloc[7]:.2g})."
 )

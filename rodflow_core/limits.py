@@ -135,6 +135,14 @@ def shares(displacements: NDArray) -> Shares:
     return Shares(float(drift), float(1 - drift - alternating), float(alternating))
 
 
+def median_frequency(displacements: NDArray) -> float:
+    """Give the frequency on either side of which lies half of the power, drift left out."""
+    frequency, part = power(displacements)
+    kept = frequency >= SLOW
+    below = np.cumsum(part[kept]) / part[kept].sum()
+    return float(frequency[kept][np.searchsorted(below, 0.5)])
+
+
 def peak(displacements: NDArray, slowest: float = SLOW) -> NDArray:
     """Give the frequency of most power of each column of ``(T, k)``, drift left out: ``(k,)``."""
     found = []
@@ -193,6 +201,9 @@ class Comparison(NamedTuple):
         sharpness_rod: median sharpness of the paper's rod over the optimizer's.
         sharpness_free: the same of the drift-free rod.
         sharpness_sf: the same of the stable flow.
+        distance_rod: median centre distance of the paper's rod, in weight.
+        distance_free: the same of the drift-free rod.
+        distance_sf: the same of the stable flow.
     """
 
     regime: float
@@ -202,6 +213,9 @@ class Comparison(NamedTuple):
     sharpness_rod: float
     sharpness_free: float
     sharpness_sf: float
+    distance_rod: float
+    distance_free: float
+    distance_sf: float
 
 
 def compare(run: xr.Dataset) -> Comparison:
@@ -223,4 +237,7 @@ def compare(run: xr.Dataset) -> Comparison:
         unless(("rod",), claim.rod.sharpness / claim.sharpness),
         unless(("free",), free.rod.sharpness / claim.sharpness),
         unless(("sf",), claim.stable.sharpness / claim.sharpness),
+        unless(("rod",), claim.rod.distance),
+        unless(("free",), free.rod.distance),
+        unless(("sf",), claim.stable.distance),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import ModuleType
 
 import torch
 import xarray as xr
@@ -33,7 +34,8 @@ def check_parameters(namespace: Mapping[str, object], known: str) -> None:
     """
     for name, value in namespace.items():
         hidden = name.startswith("_") or name in _INTERACTIVE
-        if not hidden and getattr(value, "__name__", None) != name:
+        # A parameter is a plain value; what has been imported is not.
+        if not hidden and not isinstance(value, ModuleType) and not callable(value):
             member("notebook parameter", name, known.split())
 
 

@@ -33,7 +33,12 @@ def _ticks(axis: Axes, labels: list[str]) -> None:
     axis.grid(axis="x", visible=False)
 
 
-def ratio_panel(axis: Axes, table: pd.DataFrame, x: str) -> None:
+def _look(tag: str, marker: str, joined: bool) -> dict[str, object]:
+    changes = {} if joined else {"linestyle": "none"}
+    return line(tag, marker=marker, markersize=10, **{"linewidth": 2.2, **changes})
+
+
+def ratio_panel(axis: Axes, table: pd.DataFrame, x: str, joined: bool = True) -> None:
     """Draw how many times closer than the stable flow each rod stays, a row of the table a tick.
 
     A rod that did not stay finite is a cross at the lower edge.
@@ -41,8 +46,7 @@ def ratio_panel(axis: Axes, table: pd.DataFrame, x: str) -> None:
     for tag, (marker, shift) in _MARKS.items():
         ratio = table[f"ratio_{tag}"].to_numpy()
         place = np.arange(len(ratio)) + shift
-        look = line(tag, marker=marker, markersize=9, linewidth=2.2)
-        axis.plot(place, ratio, **look)
+        axis.plot(place, ratio, **_look(tag, marker, joined))
         lost = ~np.isfinite(ratio)
         floor = np.full(lost.sum(), 0.04)
         axis.plot(place[lost], floor, "x", color=colour(tag), markersize=12, markeredgewidth=3,
@@ -59,21 +63,21 @@ def ratio_panel(axis: Axes, table: pd.DataFrame, x: str) -> None:
     _words(axis, "times closer than the stable flow", x)
 
 
-def sweep_figure(table: pd.DataFrame, x: str) -> Figure:
+def sweep_figure(table: pd.DataFrame, x: str, joined: bool = True) -> Figure:
     """Draw a sweep: distance ratio and sharpness of both rods.
 
     Args:
         table: columns label, ratio_rod, ratio_free, sharpness_rod, sharpness_free (flow over
             optimizer).
         x: what the labels are.
+        joined: whether they have an order, and lines between them a meaning.
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 4.2))
-    ratio_panel(left, table, x)
+    ratio_panel(left, table, x, joined)
     right.axhspan(1 - WITHIN, 1 + WITHIN, color=colour("disc"), alpha=0.25, linewidth=0)
     for tag, (marker, shift) in _MARKS.items():
         place = np.arange(len(table)) + shift
-        look = line(tag, marker=marker, markersize=9, linewidth=2.2)
-        right.plot(place, table[f"sharpness_{tag}"], **look)
+        right.plot(place, table[f"sharpness_{tag}"], **_look(tag, marker, joined))
     low, high = right.get_ylim()
     right.set_ylim(min(low, 0.88), max(high, 1.12))
     _ticks(right, list(table["label"]))

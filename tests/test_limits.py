@@ -5,7 +5,7 @@ import pytest
 import torch
 from toolkit import make, probe
 
-from rodflow_core import limits
+from rodflow_core import limits, runs
 from rodflow_core.optimizers import State
 from rodflow_core.potentials import Quadratic
 from rodflow_core.presets import preset
@@ -70,6 +70,24 @@ def test_peak_finds_the_frequency_of_each_column():
     np.testing.assert_allclose(limits.peak(moved), [0.25, 0.375], atol=1 / T)
 
 
+def test_median_frequency_lies_between_two_cycles_by_their_power():
+    low, high, drift = path(0.125, 2.0), path(0.375, 2.0), np.arange(T + 1.0)
+    assert limits.median_frequency(np.diff(low + drift)) == pytest.approx(0.125, abs=1 / T)
+    assert limits.median_frequency(np.diff(low + 3 * high)) == pytest.approx(0.375, abs=1 / T)
+    assert limits.median_frequency(np.diff(9 * low + high)) == pytest.approx(0.125, abs=1 / T)
+
+
+def test_a_lost_flow_has_no_ratio():
+    run = runs.compute(preset("smoke", "adam", "mlp", examples=10, steps=4, spectrum_every=2))
+    whole = limits.compare(run)
+    assert np.isfinite(whole).all()
+    assert whole.ratio_free == pytest.approx(whole.distance_sf / whole.distance_free, rel=1e-12)
+    run.attrs["failed"] = '{"rod": 22}'
+    lost = limits.compare(run)
+    assert np.isnan([lost.ratio_rod, lost.sharpness_rod, lost.distance_rod]).all()
+    assert lost.ratio_free == whole.ratio_free and lost.sharpness_sf == whole.sharpness_sf
+
+
 @pytest.mark.parametrize("beta", [0.3, 0.5, 0.9, 0.99])
 @pytest.mark.parametrize("factor", [1e-4, 0.2, 0.6, 0.95, 1.1])
 def test_ringing_frequency_is_the_angle_of_the_steps_multipliers(beta, factor):
@@ -93,7 +111,7 @@ def test_ringing_needs_a_moment(beta):
 def test_motion_is_the_optimizers_own():
     config = preset("smoke", "adam", "mlp", examples=10)
     motion = limits.motion(config, length=12, k=2)
-    lockstep, w, _ = limits.build(config)
+    lockstep, w, _ = runs.build(config)
     state, points = lockstep.rule.initial_state(w), []
     for t in range(config.warmup + 12):
         points.append(lockstep.rule.split(state.z)[0])

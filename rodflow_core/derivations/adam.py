@@ -102,9 +102,11 @@ def exactness(direction: Direction = new_moment) -> tuple[sp.Matrix, sp.Matrix]:
     left = (states[2] - states[0]) / 2 - (plus + minus) / 2
     source = (plus * plus.T + minus * minus.T) / 4
     extent = next_rod * next_rod.T - rod * rod.T + 2 * rod * rod.T - source
-    simple = [entry.applyfunc(lambda e: e.replace(slope, lambda x: slope(sp.expand(x)))) for entry in
-              (left, extent)]  # fmt: skip
-    return simple[0].applyfunc(sp.expand), simple[1].applyfunc(sp.expand)
+
+    def same_arguments(entry: sp.Expr) -> sp.Expr:
+        return sp.expand(entry.replace(slope, lambda x: slope(sp.expand(x))))
+
+    return left.applyfunc(same_arguments), extent.applyfunc(same_arguments)
 
 
 def bounce(direction: Direction = new_moment) -> dict[str, sp.Expr]:

@@ -31,7 +31,7 @@ def lie(field: sp.Matrix, along: sp.Matrix, variables: Variables) -> sp.Matrix:
 def flow_orders(fields: Fields, variables: Variables, order: int) -> list[sp.Matrix]:
     """Give what f1 + f2 + ... displaces a point by in one unit of time, order by order, (249).
 
-    The k-th term of the series is ``L^(k-1)/k!`` of the sum, ``L`` the Lie derivative along the sum.
+    The k-th term of the series is ``L^(k-1)/k!`` of the sum, ``L`` the Lie derivative along it.
     Order n of ``L`` of something is the sum over i + j = n of D(something_i) f_j.
 
     Args:
@@ -85,7 +85,9 @@ def numeric(field: sp.Matrix, variables: Variables) -> Callable[[Array], Array]:
     return lambda point: np.array(function(point), dtype=float)
 
 
-def iterate(displacement: Callable[[Array], Array], start: Array, scale: float, steps: int) -> Array:
+def iterate(
+    displacement: Callable[[Array], Array], start: Array, scale: float, steps: int
+) -> Array:
     """Iterate ``z + scale F(z)``; gives all points, ``(steps + 1, D)``."""
     points = [np.asarray(start, dtype=float)]
     for _ in range(steps):
@@ -94,23 +96,30 @@ def iterate(displacement: Callable[[Array], Array], start: Array, scale: float, 
 
 
 def integrate(
-    fields: Sequence[Callable[[Array], Array]], start: Array, scale: float, steps: int
+    fields: Sequence[Callable[[Array], Array]],
+    start: Array,
+    scale: float,
+    steps: int,
+    samples: int = 1,
 ) -> Array:
-    """Integrate the modified flow ``sum scale^k f_k`` to rounding; a point per step of the map.
+    """Integrate the modified flow ``sum scale^k f_k`` to rounding.
 
     Args:
         fields: f1, f2, ... that are kept.
         start: initial point.
         scale: what F is multiplied with.
         steps: units of time.
+        samples: points per unit of time.
+
+    Returns:
+        The points, ``(steps * samples + 1, D)``.
     """
 
     def rate(_: float, z: Array) -> Array:
         return sum(scale ** (k + 1) * f(z) for k, f in enumerate(fields))
 
-    times = np.arange(steps + 1.0)
-    done = solve_ivp(rate, (0, steps), start, "DOP853", times, rtol=1e-12, atol=1e-14)
-    return done.y.T
+    times = np.linspace(0, steps, steps * samples + 1)
+    return solve_ivp(rate, (0, steps), start, "DOP853", times, rtol=1e-12, atol=1e-14).y.T
 
 
 def measured_order(scales: Sequence[float], errors: Sequence[float]) -> float:

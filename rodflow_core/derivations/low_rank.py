@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import sympy as sp
 import torch
 from torch import Tensor
 
 from rodflow_core.derivations.adam import beta1
-from rodflow_core.derivations.checks import same
 from rodflow_core.derivations.symbols import eta, m
 from rodflow_core.extent import Extent
 
@@ -19,8 +16,8 @@ t = sp.Symbol("t", integer=True, nonnegative=True)
 dt = sp.Symbol("Delta_t", positive=True)
 """Length of a substep."""
 
-source, c1, c2, P = sp.symbols("source c_1 c_2 P", positive=True)
-"""Right-hand side's source; both corrections; a preconditioner that is held fixed."""
+source, c1, P = sp.symbols("source c_1 P", positive=True)
+"""Source of the extent; the first moment's correction; a preconditioner that is held fixed."""
 
 
 def decayed_fixed_point(factor: sp.Expr) -> sp.Expr:
@@ -34,23 +31,12 @@ def decayed_fixed_point(factor: sp.Expr) -> sp.Expr:
     return sp.simplify(found)
 
 
-def average(number: int, claim: sp.Expr, decay: sp.Expr, target: sp.Expr) -> None:
-    """Assert by induction that a claim in ``t`` is the EMA of a constant target, started at zero.
-
-    Args:
-        number: the equation's number in the paper, (274) or (275).
-        claim: the value after ``t`` steps.
-        decay: of the average.
-        target: what is averaged.
-
-    Raises:
-        FalseEquation: where the claim fails at t = 0, or in the step from t to t + 1.
-    """
-    same(number, claim.subs(t, 0), 0)
-    same(number, claim.subs(t, t + 1), decay * claim + (1 - decay) * target)
+def average(value: sp.Expr, decay: sp.Expr, target: sp.Expr) -> sp.Expr:
+    """Move an exponential average one step further towards its target, (35), (36)."""
+    return decay * value + (1 - decay) * target
 
 
-def corrected_step(slope: Callable[[sp.Expr], sp.Expr] | sp.Expr) -> sp.Expr:
+def corrected_step(slope: sp.Expr) -> sp.Expr:
     """Give Adam's displacement of the weight with both moments of t + 1 corrected, (40).
 
     Args:
