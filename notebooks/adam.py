@@ -223,6 +223,7 @@ notebook.save_run_figures(runs, figures)
 #
 # ```{figure} ../figures/adam-mlp.svg
 # :name: fig-adam-mlp
+# :figclass: panels
 # :alt: Panels over optimizer steps for Adam on the MLP: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
 #
 # Adam, its stable flow and its rod flow on the MLP, side by side after the warm-up.
@@ -232,6 +233,7 @@ notebook.save_run_figures(runs, figures)
 #
 # ```{figure} ../figures/adam-cnn.svg
 # :name: fig-adam-cnn
+# :figclass: panels
 # :alt: Panels over optimizer steps for Adam on the CNN: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
 #
 # Adam, its stable flow and its rod flow on the CNN, side by side after the warm-up.
@@ -241,6 +243,7 @@ notebook.save_run_figures(runs, figures)
 #
 # ```{figure} ../figures/adam-vit.svg
 # :name: fig-adam-vit
+# :figclass: panels
 # :alt: Panels over optimizer steps for Adam on the ViT: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
 #
 # Adam, its stable flow and its rod flow on the ViT, side by side after the warm-up.

@@ -144,6 +144,7 @@ for name, run in runs.items():
 # %% [markdown]
 # ```{figure} ../figures/drift-free-trap.svg
 # :name: fig-drift-free-trap
+# :figclass: panels
 # :alt: Adam with beta1 0.9 on the MLP: the paper's rod flow leaves the threshold with the stable flow, the drift-free rod stays at the optimizer's sharpness and close to its centre.
 #
 # Adam with $\beta_1=0.9$: oscillation shorter than drift.
@@ -155,6 +156,7 @@ notebook.show(notebook.verdict(runs["trap"]))
 # %% [markdown]
 # ```{figure} ../figures/drift-free-early.svg
 # :name: fig-drift-free-early
+# :figclass: panels
 # :alt: Adam from step 50 on the MLP: the paper's rod flow departs at the start, the drift-free rod stays close to the optimizer.
 #
 # Adam ($\beta_1=0.5$) from step 50: no warm-up to speak of.

@@ -80,6 +80,7 @@ notebook.save_run_figures(runs, figures)
 #
 # ```{figure} ../figures/gd-mlp.svg
 # :name: fig-gd-mlp
+# :figclass: panels
 # :alt: Panels over optimizer steps for gradient descent on the MLP: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
 #
 # Gradient descent, its stable flow and its rod flow on the MLP, side by side after the warm-up.
@@ -89,6 +90,7 @@ notebook.save_run_figures(runs, figures)
 #
 # ```{figure} ../figures/gd-cnn.svg
 # :name: fig-gd-cnn
+# :figclass: panels
 # :alt: Panels over optimizer steps for gradient descent on the CNN: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
 #
 # Gradient descent, its stable flow and its rod flow on the CNN, side by side after the warm-up.
@@ -98,6 +100,7 @@ notebook.save_run_figures(runs, figures)
 #
 # ```{figure} ../figures/gd-vit.svg
 # :name: fig-gd-vit
+# :figclass: panels
 # :alt: Panels over optimizer steps for gradient descent on the ViT: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
 #
 # Gradient descent, its stable flow and its rod flow on the ViT, side by side after the warm-up.

@@ -15,7 +15,7 @@
 # %% [markdown]
 # # Heavy ball
 #
-# Gradient descent with a memory {cite:p}`polyak1964`. The rod is lifted from weights to phase space.
+# Gradient descent with a memory {cite:p}`polyak1964some`. The rod is lifted from weights to phase space.
 
 # %% tags=["parameters", "hide-input"]
 preset = "quick"
@@ -83,6 +83,7 @@ notebook.save_run_figures(runs, figures)
 #
 # ```{figure} ../figures/heavy_ball-mlp.svg
 # :name: fig-heavy_ball-mlp
+# :figclass: panels
 # :alt: Panels over optimizer steps for heavy ball on the MLP: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
 #
 # Heavy ball, its stable flow and its rod flow on the MLP, side by side after the warm-up.
@@ -92,6 +93,7 @@ notebook.save_run_figures(runs, figures)
 #
 # ```{figure} ../figures/heavy_ball-cnn.svg
 # :name: fig-heavy_ball-cnn
+# :figclass: panels
 # :alt: Panels over optimizer steps for heavy ball on the CNN: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
 #
 # Heavy ball, its stable flow and its rod flow on the CNN, side by side after the warm-up.
@@ -101,6 +103,7 @@ notebook.save_run_figures(runs, figures)
 #
 # ```{figure} ../figures/heavy_ball-vit.svg
 # :name: fig-heavy_ball-vit
+# :figclass: panels
 # :alt: Panels over optimizer steps for heavy ball on the ViT: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
 #
 # Heavy ball, its stable flow and its rod flow on the ViT, side by side after the warm-up.

@@ -89,6 +89,7 @@ notebook.save_run_figures(runs, figures)
 #
 # ```{figure} ../figures/nadam-mlp.svg
 # :name: fig-nadam-mlp
+# :figclass: panels
 # :alt: Panels over optimizer steps for NAdam on the MLP: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
 #
 # NAdam, its stable flow and its rod flow on the MLP, side by side after the warm-up.
@@ -98,6 +99,7 @@ notebook.save_run_figures(runs, figures)
 #
 # ```{figure} ../figures/nadam-cnn.svg
 # :name: fig-nadam-cnn
+# :figclass: panels
 # :alt: Panels over optimizer steps for NAdam on the CNN: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
 #
 # NAdam, its stable flow and its rod flow on the CNN, side by side after the warm-up.
@@ -107,6 +109,7 @@ notebook.save_run_figures(runs, figures)
 #
 # ```{figure} ../figures/nadam-vit.svg
 # :name: fig-nadam-vit
+# :figclass: panels
 # :alt: Panels over optimizer steps for NAdam on the ViT: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
 #
 # NAdam, its stable flow and its rod flow on the ViT, side by side after the warm-up.

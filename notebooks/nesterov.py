@@ -15,7 +15,7 @@
 # %% [markdown]
 # # Nesterov
 #
-# Heavy ball that looks ahead {cite:p}`nesterov1983` before it takes its gradient.
+# Heavy ball that looks ahead {cite:p}`nesterov1983method` before it takes its gradient.
 
 # %% tags=["parameters", "hide-input"]
 preset = "quick"
@@ -93,6 +93,7 @@ notebook.save_run_figures(runs, figures)
 #
 # ```{figure} ../figures/nesterov-mlp.svg
 # :name: fig-nesterov-mlp
+# :figclass: panels
 # :alt: Panels over optimizer steps for Nesterov on the MLP: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
 #
 # Nesterov, its stable flow and its rod flow on the MLP, side by side after the warm-up.
@@ -102,6 +103,7 @@ notebook.save_run_figures(runs, figures)
 #
 # ```{figure} ../figures/nesterov-cnn.svg
 # :name: fig-nesterov-cnn
+# :figclass: panels
 # :alt: Panels over optimizer steps for Nesterov on the CNN: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
 #
 # Nesterov, its stable flow and its rod flow on the CNN, side by side after the warm-up.
@@ -111,6 +113,7 @@ notebook.save_run_figures(runs, figures)
 #
 # ```{figure} ../figures/nesterov-vit.svg
 # :name: fig-nesterov-vit
+# :figclass: panels
 # :alt: Panels over optimizer steps for Nesterov on the ViT: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
 #
 # Nesterov, its stable flow and its rod flow on the ViT, side by side after the warm-up.

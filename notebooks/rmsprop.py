@@ -88,6 +88,7 @@ notebook.save_run_figures(runs, figures)
 #
 # ```{figure} ../figures/rmsprop-mlp.svg
 # :name: fig-rmsprop-mlp
+# :figclass: panels
 # :alt: Panels over optimizer steps for RMSProp on the MLP: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
 #
 # RMSProp, its stable flow and its rod flow on the MLP, side by side after the warm-up.
@@ -97,6 +98,7 @@ notebook.save_run_figures(runs, figures)
 #
 # ```{figure} ../figures/rmsprop-cnn.svg
 # :name: fig-rmsprop-cnn
+# :figclass: panels
 # :alt: Panels over optimizer steps for RMSProp on the CNN: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
 #
 # RMSProp, its stable flow and its rod flow on the CNN, side by side after the warm-up.
@@ -106,6 +108,7 @@ notebook.save_run_figures(runs, figures)
 #
 # ```{figure} ../figures/rmsprop-vit.svg
 # :name: fig-rmsprop-vit
+# :figclass: panels
 # :alt: Panels over optimizer steps for RMSProp on the ViT: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
 #
 # RMSProp, its stable flow and its rod flow on the ViT, side by side after the warm-up.

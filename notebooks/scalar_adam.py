@@ -60,6 +60,12 @@ notebook.one_thread()
 # this one spends the most time with its drift longer than its oscillation, which is where the paper's
 # rod loses sight of the sharp direction.
 #
+# **Regimes tried.** On the MLP, with $\beta_2=0.99$: $\eta$ = 0.03, 0.1, 0.2 at $\beta_1=0.5$ and 0.03,
+# 0.1 at $\beta_1=0.3$, looked at after 200 to 1,000 steps. Oscillation over drift stayed below 2, mostly
+# below 0.1. `rodflow scout --optimizer scalar_adam --beta1 0.5 --beta2 0.99 --learning-rates 0.03 0.1
+# 0.2 --at 200 400 600 800 1000` repeats it. With $\beta_2=0.9$ it settles a little above 2: the regime
+# of the runs below, at the edge of where a rod can be seen.
+#
 # ## The runs
 
 # %%
@@ -81,6 +87,7 @@ notebook.save_run_figures(runs, figures)
 #
 # ```{figure} ../figures/scalar_adam-mlp.svg
 # :name: fig-scalar_adam-mlp
+# :figclass: panels
 # :alt: Panels over optimizer steps for scalar Adam on the MLP: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
 #
 # Scalar Adam, its stable flow and its rod flow on the MLP, side by side after the warm-up.
@@ -90,6 +97,7 @@ notebook.save_run_figures(runs, figures)
 #
 # ```{figure} ../figures/scalar_adam-cnn.svg
 # :name: fig-scalar_adam-cnn
+# :figclass: panels
 # :alt: Panels over optimizer steps for scalar Adam on the CNN: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
 #
 # Scalar Adam, its stable flow and its rod flow on the CNN, side by side after the warm-up.
@@ -99,6 +107,7 @@ notebook.save_run_figures(runs, figures)
 #
 # ```{figure} ../figures/scalar_adam-vit.svg
 # :name: fig-scalar_adam-vit
+# :figclass: panels
 # :alt: Panels over optimizer steps for scalar Adam on the ViT: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
 #
 # Scalar Adam, its stable flow and its rod flow on the ViT, side by side after the warm-up.

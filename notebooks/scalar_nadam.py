@@ -78,6 +78,7 @@ notebook.save_run_figures(runs, figures)
 #
 # ```{figure} ../figures/scalar_nadam-mlp.svg
 # :name: fig-scalar_nadam-mlp
+# :figclass: panels
 # :alt: Panels over optimizer steps for scalar NAdam on the MLP: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
 #
 # Scalar NAdam, its stable flow and its rod flow on the MLP, side by side after the warm-up.
@@ -87,6 +88,7 @@ notebook.save_run_figures(runs, figures)
 #
 # ```{figure} ../figures/scalar_nadam-cnn.svg
 # :name: fig-scalar_nadam-cnn
+# :figclass: panels
 # :alt: Panels over optimizer steps for scalar NAdam on the CNN: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
 #
 # Scalar NAdam, its stable flow and its rod flow on the CNN, side by side after the warm-up.
@@ -96,6 +98,7 @@ notebook.save_run_figures(runs, figures)
 #
 # ```{figure} ../figures/scalar_nadam-vit.svg
 # :name: fig-scalar_nadam-vit
+# :figclass: panels
 # :alt: Panels over optimizer steps for scalar NAdam on the ViT: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
 #
 # Scalar NAdam, its stable flow and its rod flow on the ViT, side by side after the warm-up.

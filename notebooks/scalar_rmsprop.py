@@ -68,8 +68,10 @@ notebook.one_thread()
 # \dot{\bar\nu}&=(1-\beta_2)\Big(\tfrac12\big(\|g_+\|^2+\|g_-\|^2\big)-\bar\nu\Big) \tag{28}
 # \end{align}
 #
-# The first line is the one place where the paper approximates before it goes to continuous time: the
-# half-difference of $\nu$ is left out. Centre and extent follow as for gradient descent,
+# For the mean of two consecutive $\nu$ the first line is exact, although the paper writes it as an
+# approximation ({doc}`appendix D <appendix_d>` asserts it). What is neglected is elsewhere: the two ends
+# of the rod see one $P(\bar\nu)$, where the two steps used $P_{t+1}$ and $P_{t+2}$. Centre and extent
+# follow as for gradient descent,
 #
 # (eq-29)=
 # (eq-30)=
@@ -113,6 +115,7 @@ notebook.save_run_figures(runs, figures)
 #
 # ```{figure} ../figures/scalar_rmsprop-mlp.svg
 # :name: fig-scalar_rmsprop-mlp
+# :figclass: panels
 # :alt: Panels over optimizer steps for scalar RMSProp on the MLP: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
 #
 # Scalar RMSProp, its stable flow and its rod flow on the MLP, side by side after the warm-up.
@@ -122,6 +125,7 @@ notebook.save_run_figures(runs, figures)
 #
 # ```{figure} ../figures/scalar_rmsprop-cnn.svg
 # :name: fig-scalar_rmsprop-cnn
+# :figclass: panels
 # :alt: Panels over optimizer steps for scalar RMSProp on the CNN: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
 #
 # Scalar RMSProp, its stable flow and its rod flow on the CNN, side by side after the warm-up.
@@ -131,6 +135,7 @@ notebook.save_run_figures(runs, figures)
 #
 # ```{figure} ../figures/scalar_rmsprop-vit.svg
 # :name: fig-scalar_rmsprop-vit
+# :figclass: panels
 # :alt: Panels over optimizer steps for scalar RMSProp on the ViT: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
 #
 # Scalar RMSProp, its stable flow and its rod flow on the ViT, side by side after the warm-up.

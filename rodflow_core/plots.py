@@ -34,7 +34,7 @@ _BASE = {
     "lines.linewidth": 1.8,
     "figure.constrained_layout.use": True,
     "figure.dpi": 110,
-    "savefig.dpi": 200,
+    "savefig.dpi": 150,
     "svg.fonttype": "path",
     "svg.hashsalt": "rodflow",
     "mathtext.fontset": "cm",
@@ -137,8 +137,8 @@ def _curves(axis: Axes, run: xr.Dataset, names: Mapping[str, str]) -> None:
 
 
 def _loss(axis: Axes, run: xr.Dataset) -> None:
-    names = {tag: f"{tag}_loss_wbar" for tag in ("disc", "rod", "free")}
-    _curves(axis, run, {"sf": "sf_loss", **names})
+    rods = {tag: f"{tag}_loss_wbar" for tag in ("rod", "free")}
+    _curves(axis, run, {"disc": "disc_loss_wbar", "sf": "sf_loss", **rods})
     axis.set(title="loss at the centre", ylabel=r"$L(\bar w)$", yscale="log")
     _plain_log_ticks(axis)
 
