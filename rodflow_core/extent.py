@@ -57,8 +57,8 @@ def relax(extent: Extent, drive: Tensor, dt: float, rank: int, weight: float = 1
     Args:
         extent: ``Sigma``; may have rank zero.
         drive: ``(D, k)``, in units of ``z`` per square root of a step.
-        dt: length of the substep, in steps. Above 1/2 the decay overshoots, and what would become
-            negative is set to zero.
+        dt: length of the substep, in steps. Above 1/2 the decay overshoots: what would become
+            negative is set to zero, and the result is accurate to the root of rounding only.
         rank: how many eigenpairs to keep, at least 1.
         weight: of the drive, not negative; 1/4 in equation (20).
 
