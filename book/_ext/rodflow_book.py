@@ -111,8 +111,14 @@ class PaperNumbers(SphinxTransform):
     def apply(self, **kwargs: object) -> None:
         """Go through the displayed equations of the document."""
         for block in self.document.findall(nodes.math_block):
-            if r"\tag" in block.astext():
+            text = block.astext()
+            if r"\tag" in text:
                 block["number"] = None
+                # Sphinx puts what has a line break, a matrix too, into `split`: no place for a tag.
+                if r"\\" in text and not block.get("nowrap"):
+                    whole = f"\\begin{{equation}}{text.strip()}\\end{{equation}}"
+                    block.children = [nodes.Text(whole)]
+                    block["nowrap"] = True
 
 
 def drop_font_preloads(app: Sphinx, exception: Exception | None) -> None:
