@@ -92,11 +92,6 @@ class RunConfig:
             content["data_path"] = hashlib.sha256(Path(self.data_path).read_bytes()).hexdigest()
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:10]
 
-    @property
-    def name(self) -> str:
-        """What the run's files are called."""
-        return f"{self.optimizer}-{self.architecture}-{self.fingerprint}"
-
     def replace(self, **changes: object) -> RunConfig:
         """Give the configuration with some fields changed.
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 import xarray as xr
 
-from rodflow_core.claims import Claims
+from rodflow_core.claims import CLOSER, WITHIN, Claims
 from rodflow_core.notebook import ARCHITECTURE_TITLES, configuration
 from rodflow_core.optimizers import OPTIMIZERS, Identity, UpdateRule, make_rule
 from rodflow_core.potentials import Quadratic
@@ -87,10 +87,10 @@ def diagnosis(paper: Mapping[Key, Claims], free: Mapping[Key, Claims]) -> str:
         if c.verdict == "holds":
             continue
         misses = []
-        if not c.ratio >= 5:
+        if not c.ratio >= CLOSER:
             misses.append(f"only {_short(c.ratio)} times closer")
         deviation = c.rod.sharpness / c.sharpness - 1
-        if not abs(deviation) <= 0.05:
+        if not abs(deviation) <= WITHIN:
             misses.append(f"its sharpness {100 * deviation:+.0f} % off the optimizer's")
         why = "the two oscillate out of step in several sharp directions"
         if c.rod.sharpness > 1.1 * c.sharpness or c.regime < 2:
