@@ -46,12 +46,12 @@ book: $(ENVIRONMENT) ## build the book
 .PHONY: test
 test: $(ENVIRONMENT) ## check the style, the core, the notebooks and the built book
 	ruff check .
-	pytest -n 2 --dist worksteal -q tests --ignore=tests/test_book.py
-	python scripts/notebooks.py smoke build/smoke
+	pytest -n 2 --dist worksteal -q tests --ignore=tests/book/test_book.py
+	python -m rodflow_book.build.notebooks smoke build/smoke
 	RODFLOW_RUNS=$(CURDIR)/build/smoke/runs \
 	pytest -n 2 -q --nbmake --nbmake-timeout=300 build/smoke/notebooks
 	$(MAKE) --no-print-directory book
-	pytest -q tests/test_book.py
+	pytest -q tests/book/test_book.py
 
 # The list installed is kept beside the packages, so that the same list is never installed twice and
 # an installation that was interrupted is taken up again.

@@ -4,7 +4,7 @@
 
 What is stale is decided by content, not by time: a clone gives every file an arbitrary time, and an
 editor that saves an unchanged file gives it a new one. So every rule carries, as its parameter, a
-key hashed from all that its product depends on (scripts/content.py), and the only trigger is
+key hashed from all that its product depends on (rodflow_book/build/content.py), and the only trigger is
 `params`: a job runs again when its key differs from the one with which its product was made, when
 the product is missing, or when it was left unfinished. Sources are `ancient`, for the same reason.
 
@@ -20,15 +20,15 @@ from pathlib import Path
 import jupytext
 
 ROOT = Path(workflow.basedir)
-sys.path[:0] = [str(ROOT / "scripts"), str(ROOT)]
-from content import core_closure, digest
-from rodflow_core.presets import preset
+sys.path[:0] = [str(ROOT)]
+from rodflow_book.build.content import core_closure, digest
+from rodflow_core.experiments.presets import preset
 
 PRESET = config.get("preset", "quick")
 BUILD = f"build/{PRESET}"
 SOURCES = {path.stem: path for path in sorted((ROOT / "notebooks").glob("*.py"))}
 # The table of presets counts through its rows, so that an edit of one row leaves the others alone.
-RUN_CODE = digest(*core_closure("from rodflow_core import runs", without=["presets"]))
+RUN_CODE = digest(*core_closure("from rodflow_core.experiments import records", without=["presets"]))
 
 
 def runs_of(name):
@@ -45,7 +45,7 @@ def notebook_key(name):
     text = SOURCES[name].read_text(encoding="utf-8")
     rows = [ROWS[run].fingerprint for run in RUNS[name]]
     code = core_closure(text, without=["presets"] if rows else [])
-    return digest(PRESET, text, ROOT / "scripts/notebooks.py", *code, *rows)
+    return digest(PRESET, text, ROOT / "rodflow_book/build/notebooks.py", *code, *rows)
 
 
 def marker(run):
@@ -53,7 +53,7 @@ def marker(run):
     path = ROOT / BUILD / "recorded" / f"{run}-{digest(ROWS[run].fingerprint, RUN_CODE)}"
     record = ROOT / "figures/runs" / f"{run}-{PRESET}.nc"
     if record.exists() and not path.exists():
-        from rodflow_core import runs  # torch takes seconds: not where the answer is known
+        from rodflow_core.experiments import records as runs  # torch takes seconds: not where the answer is known
 
         try:
             current = runs.is_current(runs.load(record), ROWS[run])
@@ -69,7 +69,7 @@ RUNS = {name: runs_of(name) for name in SOURCES}
 ROWS = {run: row_of(run) for runs in RUNS.values() for run in runs}
 MARKERS = {run: marker(run) for run in ROWS}
 NOTEBOOK_KEYS = {name: notebook_key(name) for name in SOURCES}
-BOOK_KEY = digest(*NOTEBOOK_KEYS.values(), ROOT / "book", ROOT / "scripts/assemble.py", ROOT / "scripts/gallery.py", ROOT / "scripts/equations.py")
+BOOK_KEY = digest(*NOTEBOOK_KEYS.values(), ROOT / "book", ROOT / "rodflow_book/build/assemble.py", ROOT / "rodflow_book/build/gallery.py", ROOT / "rodflow_book/build/equations.py")
 
 
 wildcard_constraints:
@@ -96,7 +96,7 @@ rule book:
         # The new site takes the old one's place only once it is whole.
         """
         echo "book"
-        (python scripts/assemble.py {BUILD} \
+        (python -m rodflow_book.build.assemble {BUILD} \
         && NO_COLOR=1 jupyter-book build -W --keep-going {BUILD}/source) > {log} 2>&1 \
         || {{ grep -iE 'warning|error' {log} >&2; exit 1; }}
         rm -rf {BUILD}/html && mv {BUILD}/source/_build/html {BUILD}/html
@@ -120,7 +120,7 @@ rule notebook:
         """
         echo "notebook {wildcards.name}"
         mkdir -p {output.figures}
-        python scripts/notebooks.py run {input.source} {output.notebook} \
+        python -m rodflow_book.build.notebooks run {input.source} {output.notebook} \
         -d preset {PRESET} -d figures {output.figures} > {log} 2>&1 \
         || {{ tail -n 40 {log} >&2; exit 1; }}
         """

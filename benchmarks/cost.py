@@ -20,7 +20,7 @@ from pathlib import Path
 
 import torch
 
-from rodflow_core import architectures, data
+from rodflow_core.experiments import architectures, data
 from rodflow_core.extent import relax
 from rodflow_core.flows import RodFlow, StableFlow, endpoints
 from rodflow_core.objective import ModuleObjective

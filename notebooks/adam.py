@@ -38,12 +38,15 @@ examples = None
 figures = "build/figures"
 
 # %% tags=["hide-input"]
-from rodflow_core import notebook
+from rodflow_book import notebook
 
-notebook.check_parameters(globals(), (
-    "preset architectures learning_rate beta1 beta2 epsilon rank substeps warmup steps seed dtype device "
-    "data data_path examples figures"
-))
+notebook.check_parameters(
+    globals(),
+    (
+        "preset architectures learning_rate beta1 beta2 epsilon rank substeps warmup steps seed dtype device "
+        "data data_path examples figures"
+    ),
+)
 notebook.one_thread()
 
 # %% [markdown]
@@ -141,7 +144,9 @@ from rodflow_core.flows import RodFlow, advance
 from rodflow_core.objective import FunctionObjective
 from rodflow_core.optimizers import Diagonal, make_rule
 
-landscape = FunctionObjective(lambda w: 2.0 * w[0] ** 2 - w[0] ** 4 + 0.1 * w[1] + w[0] * w[1] ** 2, 2)
+landscape = FunctionObjective(
+    lambda w: 2.0 * w[0] ** 2 - w[0] ** 4 + 0.1 * w[1] + w[0] * w[1] ** 2, 2
+)
 adam = make_rule("adam", learning_rate=0.05, beta1=0.5, beta2=0.99)
 
 before = adam.initial_state(torch.tensor([0.3, 1.0], dtype=torch.float64))
@@ -189,8 +194,8 @@ residual, residual_extent
 # the code's own step, its preconditioner held at one, gets an eigenvalue below $-1$:
 
 # %%
-from rodflow_core.derivations.checks import close
-from rodflow_core.tables import computed_threshold
+from rodflow_book.derivations.checks import close
+from rodflow_book.tables import computed_threshold
 
 eta, b1 = adam.learning_rate, adam.momentum.beta
 close(47, computed_threshold(adam), 2 / eta * (1 + b1) / (1 - b1), 1e-10)
@@ -206,10 +211,23 @@ computed_threshold(adam)
 
 # %%
 runs = notebook.recorded_runs(
-    "adam", architectures, preset,
-    learning_rate=learning_rate, beta1=beta1, beta2=beta2, epsilon=epsilon, rank=rank, substeps=substeps,
-    warmup=warmup, steps=steps, seed=seed, dtype=dtype, device=device,
-    data=data, data_path=data_path, examples=examples,
+    "adam",
+    architectures,
+    preset,
+    learning_rate=learning_rate,
+    beta1=beta1,
+    beta2=beta2,
+    epsilon=epsilon,
+    rank=rank,
+    substeps=substeps,
+    warmup=warmup,
+    steps=steps,
+    seed=seed,
+    dtype=dtype,
+    device=device,
+    data=data,
+    data_path=data_path,
+    examples=examples,
 )
 
 # %% tags=["hide-input"]
@@ -277,7 +295,7 @@ notebook.show(notebook.verdicts(runs.values()))
 # motion, and $\frac14|w_{t+1}-w_{t-1}|$, the steady part.
 
 # %% tags=["hide-input"]
-from rodflow_core.claims import assess
+from rodflow_core.experiments.claims import assess
 
 words = [
     f"{assess(run).regime:.2g} on the {notebook.ARCHITECTURE_TITLES[name]}"

@@ -35,7 +35,7 @@ substeps = 4
 figures = "build/figures"
 
 # %% tags=["hide-input"]
-from rodflow_core.notebook import check_parameters, one_thread, show
+from rodflow_book.notebook import check_parameters, one_thread, show
 
 check_parameters(globals(), "learning_rate kappa_value excess steps substeps figures")
 one_thread()
@@ -68,9 +68,9 @@ if not 0 < excess < 0.45:
 # %%
 import sympy as sp
 
-from rodflow_core.derivations import appendix_b as b
-from rodflow_core.derivations.checks import agree, close, same
-from rodflow_core.derivations.symbols import S, eta, kappa
+from rodflow_book.derivations import appendix_b as b
+from rodflow_book.derivations.checks import agree, close, same
+from rodflow_book.derivations.symbols import S, eta, kappa
 
 w0 = b.start()
 w1 = b.step(w0)  # (49)
@@ -165,12 +165,12 @@ same((4, 5), turned, (velocity, rate))
 import numpy as np
 import torch
 
+from rodflow_book.derivations.simulation import iterate, manifest, numbers, side_by_side
 from rodflow_core import theory
-from rodflow_core.derivations.simulation import iterate, manifest, numbers, side_by_side
 from rodflow_core.extent import rod
 from rodflow_core.flows import RodFlow, RodState
+from rodflow_core.landscapes import Quadratic, Quartic
 from rodflow_core.optimizers import make_rule
-from rodflow_core.potentials import Quadratic, Quartic
 
 draw = np.random.default_rng(1)
 descent = make_rule("gd", learning_rate)
@@ -209,7 +209,8 @@ growth = sp.cancel(flow_rate.subs(wbar, 0) / Sigma)
 assert sp.solve(growth, S) == [2 / eta]
 agree(56, 2 / eta, theory.gd_threshold, (eta,))
 agree(
-    56, growth,
+    56,
+    growth,
     lambda s, e: theory.extent_operator_eigenvalues(theory.flow_matrix("none", s, e, 0)).real,
     (S, eta),
 )
@@ -229,8 +230,8 @@ assert discrete.diff(y).subs(y, 2) == continuous.diff(y).subs(y, 2) == 2
 # %% tags=["remove-cell"]
 import pandas as pd
 
-from rodflow_core import plots
-from rodflow_core import plots_theory_b as draw_b
+from rodflow_book.figures import appendix_b as draw_b
+from rodflow_book.figures import style as plots
 
 curve_x = np.linspace(0.005, 1.3, 400)
 curve = {
@@ -253,7 +254,10 @@ measured = {key: np.array(value) for key, value in measured.items()}
 close(49, measured["disc"], np.log((1 - 2 * measured["x"]) ** 2), 1e-10)
 close(56, measured["rod"], -2 + 2 * measured["x"] ** 2, 1e-2)
 plots.save(
-    "appendix-b-rate", lambda: draw_b.rate_figure(curve, measured), pd.DataFrame(curve), figures,
+    "appendix-b-rate",
+    lambda: draw_b.rate_figure(curve, measured),
+    pd.DataFrame(curve),
+    figures,
     manifest=manifest("notebooks/appendix_b.py", learning_rate=learning_rate, substeps=400),
     alt="Growth of the squared oscillation per step against sharpness over threshold, for gradient "
     "descent and rod flow. The curves touch at zero where the sharpness is the threshold; far below, "
@@ -304,9 +308,11 @@ slope = extent_rate.diff(Sigma).subs(Sigma, fixed)
 same(56, slope, -2 * (eta * S - 2))
 above = {S: (21.0, 60.0), eta: (0.1, 1.5)}  # eta S > 2 throughout
 agree(
-    56, sp.sqrt(fixed),
+    56,
+    sp.sqrt(fixed),
     lambda s, k, e: theory.quartic_fixed_point("none", s, k, e, 0).half_displacement,
-    (S, kappa, eta), above,
+    (S, kappa, eta),
+    above,
 )
 agree(56, [1, -slope], lambda s, e: theory.quartic_polynomial("none", s, e, 0), (S, eta), above)
 
@@ -326,7 +332,9 @@ same(56, extent_rate.diff(Sigma).subs(Sigma, border), 2 * (eta * S + 2))
 # %%
 sharpness = (1 + excess) * descent.threshold
 quartic = Quartic(numbers([sharpness]), numbers(kappa_value))
-target = theory.quartic_fixed_point("none", sharpness, kappa_value, learning_rate, 0).half_displacement
+target = theory.quartic_fixed_point(
+    "none", sharpness, kappa_value, learning_rate, 0
+).half_displacement
 runs = [side_by_side(descent, quartic, [x * target], steps, substeps) for x in (0.08, 1.5)]
 for run in runs:
     close(56, np.abs(run.optimizer_half[-1, 0]), target, 1e-3)
@@ -342,9 +350,17 @@ for ratio in (0.95, 1.0, 1 + excess):
     ) / target**2
 table = runs[0].table(("w",))
 plots.save(
-    "appendix-b-settling", lambda: draw_b.settling_figure(rates, squares, runs, target), table, figures,
-    manifest=manifest("notebooks/appendix_b.py", learning_rate=learning_rate, kappa=kappa_value,
-                      excess=excess, substeps=substeps),
+    "appendix-b-settling",
+    lambda: draw_b.settling_figure(rates, squares, runs, target),
+    table,
+    figures,
+    manifest=manifest(
+        "notebooks/appendix_b.py",
+        learning_rate=learning_rate,
+        kappa=kappa_value,
+        excess=excess,
+        substeps=substeps,
+    ),
     alt="Left: the rate of change of the extent against the extent. Below the threshold it is negative "
     "throughout; above, positive up to a stable fixed point and negative beyond. Right: half-"
     "displacement over steps from a small and from a large start; gradient descent and rod flow "
@@ -382,8 +398,11 @@ plots.save(
 # %%
 same(55, b.jacobian(0, fixed), sp.diag(2 * eta * S - 6, 4 - 2 * eta * S))
 lopsided_centre, lopsided_extent = b.lopsided_cycle()
-same((55, 56), [lopsided_centre, lopsided_extent],
-     [(eta * S - 3) / (4 * eta * kappa), (eta * S + 1) / (4 * eta * kappa)])
+same(
+    (55, 56),
+    [lopsided_centre, lopsided_extent],
+    [(eta * S - 3) / (4 * eta * kappa), (eta * S + 1) / (4 * eta * kappa)],
+)
 linear = b.jacobian(sp.sqrt(lopsided_centre), lopsided_extent)
 same((55, 56), [linear.trace(), linear.det()], [-2, 2 * (eta * S - 3) * (eta * S + 1)])
 same(49, b.cycle_multiplier(lopsided_centre, lopsided_extent), 9 - 2 * (eta * S - 1) ** 2)
@@ -422,8 +441,16 @@ flow_points = {"x": flow_ratios, "centre": flow_centre, "half": flow_half}
 plots.save(
     "appendix-b-bifurcation",
     lambda: draw_b.bifurcation_figure(ratios, late, flow_points, forms, marks),
-    pd.DataFrame({"ratio": flow_ratios, "rod_centre": flow_centre, "rod_half": flow_half,
-                  "closed_centre": expected_centre, "closed_half": expected_half}), figures,
+    pd.DataFrame(
+        {
+            "ratio": flow_ratios,
+            "rod_centre": flow_centre,
+            "rod_half": flow_half,
+            "closed_centre": expected_centre,
+            "closed_half": expected_half,
+        }
+    ),
+    figures,
     manifest=manifest("notebooks/appendix_b.py", learning_rate=learning_rate, kappa=kappa_value),
     alt="Late iterates of gradient descent on the quartic against sharpness over threshold: one point "
     "below 1, two symmetric points that part like a square root up to 1.5, two lopsided points up to "

@@ -28,11 +28,9 @@ substeps = 4
 figures = "build/figures"
 
 # %% tags=["hide-input"]
-from rodflow_core.notebook import check_parameters, one_thread, show
+from rodflow_book.notebook import check_parameters, one_thread, show
 
-check_parameters(
-    globals(), "learning_rate beta_value kappa_value excess steps substeps figures"
-)
+check_parameters(globals(), "learning_rate beta_value kappa_value excess steps substeps figures")
 one_thread()
 if not 0.02 <= excess <= 0.25:
     raise ValueError(f"excess is {excess}; expected a number between 0.02 and 0.25.")
@@ -89,9 +87,9 @@ if not 0.02 <= excess <= 0.25:
 # %%
 import sympy as sp
 
-from rodflow_core.derivations import appendix_c1 as c
-from rodflow_core.derivations.checks import close, same
-from rodflow_core.derivations.symbols import beta, eta
+from rodflow_book.derivations import appendix_c1 as c
+from rodflow_book.derivations.checks import close, same
+from rodflow_book.derivations.symbols import beta, eta
 
 z0 = c.start()  # (59)
 z1 = c.step("heavy_ball", z0)  # (57), (58)
@@ -163,8 +161,11 @@ same(66, velocity[2:, :], (1 - beta) * (mean_gradient - mean_moment))
 F_minus, F_plus = (c.displacement("heavy_ball", z) for z in (z0, z1))
 same(67, rate, -2 * half * half.T + (F_plus * F_plus.T + F_minus * F_minus.T) / 4)
 outer = half * half.T
-blocks = [outer[rows, columns] for rows in (slice(0, 2), slice(2, 4)) for columns in
-          (slice(0, 2), slice(2, 4))]
+blocks = [
+    outer[rows, columns]
+    for rows in (slice(0, 2), slice(2, 4))
+    for columns in (slice(0, 2), slice(2, 4))
+]
 weight, moment = half[:2, :], half[2:, :]
 same(68, blocks, [weight * weight.T, weight * moment.T, moment * weight.T, moment * moment.T])
 
@@ -247,12 +248,12 @@ same(75, rate, -2 * half * half.T + (F_plus * F_plus.T + F_minus * F_minus.T) / 
 # %%
 import numpy as np
 
+from rodflow_book.derivations.simulation import iterate, manifest, numbers, side_by_side
 from rodflow_core import theory
-from rodflow_core.derivations.simulation import iterate, manifest, numbers, side_by_side
 from rodflow_core.extent import rod
 from rodflow_core.flows import RodFlow, RodState
+from rodflow_core.landscapes import Quartic
 from rodflow_core.optimizers import make_rule
-from rodflow_core.potentials import Quartic
 
 MOMENTA = ("heavy_ball", "nesterov")
 rules = {name: make_rule(name, learning_rate, beta1=beta_value) for name in MOMENTA}
@@ -276,14 +277,21 @@ for name in MOMENTA:
     after = RodFlow(rules[name], landscape, rank=6).substep(before, 0, 1e-3)
     ends = [force(name, at + sign * half) for sign in (1, -1)]
     mean = sum(ends) / 2
-    velocity = np.concatenate((
-        -learning_rate * (beta_value * at[3:] + (1 - beta_value) * mean),
-        (1 - beta_value) * (mean - at[3:]),
-    ))
-    F = [np.concatenate((
-        -learning_rate * (beta_value * (at + sign * half)[3:] + (1 - beta_value) * g),
-        (1 - beta_value) * (g - (at + sign * half)[3:]),
-    )) for sign, g in zip((1, -1), ends, strict=True)]
+    velocity = np.concatenate(
+        (
+            -learning_rate * (beta_value * at[3:] + (1 - beta_value) * mean),
+            (1 - beta_value) * (mean - at[3:]),
+        )
+    )
+    F = [
+        np.concatenate(
+            (
+                -learning_rate * (beta_value * (at + sign * half)[3:] + (1 - beta_value) * g),
+                (1 - beta_value) * (g - (at + sign * half)[3:]),
+            )
+        )
+        for sign, g in zip((1, -1), ends, strict=True)
+    ]
     change = -2 * np.outer(half, half) + sum(np.outer(f, f) for f in F) / 4
     found = (after.extent.dense() - before.extent.dense()).numpy() / 1e-3
     if name == "heavy_ball":
@@ -315,20 +323,31 @@ for name, rule in rules.items():
 # %% tags=["remove-cell"]
 import pandas as pd
 
-from rodflow_core import plots
-from rodflow_core import plots_theory_c1 as draw_c1
+from rodflow_book.figures import appendix_c1 as draw_c1
+from rodflow_book.figures import style as plots
 
 times = sorted({0, steps // 8, steps // 5, steps - 1})
 columns = {"step": np.arange(steps)}
 for name, run in runs.items():
-    columns |= {f"{name}_w": run.iterates[:-1, 0], f"{name}_m": run.iterates[:-1, 1],
-                f"{name}_rod_delta": run.signed_half[:, 0], f"{name}_rod_mu": run.signed_half[:, 1]}
+    columns |= {
+        f"{name}_w": run.iterates[:-1, 0],
+        f"{name}_m": run.iterates[:-1, 1],
+        f"{name}_rod_delta": run.signed_half[:, 0],
+        f"{name}_rod_mu": run.signed_half[:, 1],
+    }
 plots.save(
     "appendix-c1-phase",
-    lambda: draw_c1.phase_figure(runs, corners, 1 + 2 * beta_value, times), pd.DataFrame(columns),
+    lambda: draw_c1.phase_figure(runs, corners, 1 + 2 * beta_value, times),
+    pd.DataFrame(columns),
     figures,
-    manifest=manifest("notebooks/appendix_c1.py", learning_rate=learning_rate, beta=beta_value,
-                      kappa=kappa_value, excess=excess, substeps=substeps),
+    manifest=manifest(
+        "notebooks/appendix_c1.py",
+        learning_rate=learning_rate,
+        beta=beta_value,
+        kappa=kappa_value,
+        excess=excess,
+        substeps=substeps,
+    ),
     alt="Heavy ball and Nesterov in the plane of weight and moment. Rods lie on the falling diagonal and "
     "lengthen until they are the fixed rod. Heavy ball takes its gradients below the rod's ends; "
     "Nesterov further out. Below, the half-displacements of iterates and rod flow over time settle at "

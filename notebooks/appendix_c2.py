@@ -27,7 +27,7 @@ substeps = 10
 figures = "build/figures"
 
 # %% tags=["hide-input"]
-from rodflow_core.notebook import check_parameters, one_thread, show
+from rodflow_book.notebook import check_parameters, one_thread, show
 
 check_parameters(globals(), "learning_rate beta_value steps substeps figures")
 one_thread()
@@ -37,10 +37,10 @@ if not 0 < beta_value < 0.95:
 # %%
 import sympy as sp
 
+from rodflow_book.derivations import appendix_c2 as c
+from rodflow_book.derivations.checks import agree, close, positive, same
+from rodflow_book.derivations.symbols import S, beta, eta, lam
 from rodflow_core import theory
-from rodflow_core.derivations import appendix_c2 as c
-from rodflow_core.derivations.checks import agree, close, positive, same
-from rodflow_core.derivations.symbols import S, beta, eta, lam
 
 w, w_before, w_next = c.w_now, c.w_before, c.w_next
 
@@ -140,8 +140,8 @@ agree(82, -beta, lambda x: theory.transient_eigenvalue("heavy_ball", x), (beta,)
 import numpy as np
 import pandas as pd
 
-from rodflow_core import plots
-from rodflow_core import plots_theory_c2 as draw_c2
+from rodflow_book.figures import appendix_c2 as draw_c2
+from rodflow_book.figures import style as plots
 
 MOMENTA = ("heavy_ball", "nesterov")
 ratios = np.linspace(0, 1.12, 561)
@@ -158,12 +158,16 @@ for name in MOMENTA:
 table = pd.DataFrame({"ratio": ratios})
 for name in MOMENTA:
     table[f"{name}_trace"], table[f"{name}_determinant"] = paths[name].T
-from rodflow_core.derivations.simulation import manifest, numbers, side_by_side
+from rodflow_book.derivations.simulation import manifest, numbers, side_by_side
 
-about = manifest("notebooks/appendix_c2.py", learning_rate=learning_rate, beta=beta_value,
-                 substeps=substeps)
+about = manifest(
+    "notebooks/appendix_c2.py", learning_rate=learning_rate, beta=beta_value, substeps=substeps
+)
 plots.save(
-    "appendix-c2-plane", lambda: draw_c2.plane_figure(paths, eigenvalues, ratios), table, figures,
+    "appendix-c2-plane",
+    lambda: draw_c2.plane_figure(paths, eigenvalues, ratios),
+    table,
+    figures,
     manifest=about,
     alt="Left: the plane of trace and determinant with the stability triangle. As the sharpness grows, "
     "heavy ball moves left on a level line and Nesterov down a slanted one; both leave the triangle "
@@ -244,10 +248,10 @@ b = (2 * w_0 + eta * m_0) / (1 - beta)
 same(89, c.coefficients(sp.Matrix.hstack(v1, v2)), (a, b))
 same((86, 87, 88), a * v1 + b * v2, state)
 agree(83, critical, lambda x: theory.critical_transition_matrix("heavy_ball", x), (beta,))
-agree(84, sp.Matrix.hstack(v1, v2), lambda x: theory.critical_eigenvectors("heavy_ball", x), (beta,))
 agree(
-    89, (a, b), lambda *p: theory.orbit_coefficients("heavy_ball", *p), (w_0, m_0, eta, beta)
+    84, sp.Matrix.hstack(v1, v2), lambda x: theory.critical_eigenvectors("heavy_ball", x), (beta,)
 )
+agree(89, (a, b), lambda *p: theory.orbit_coefficients("heavy_ball", *p), (w_0, m_0, eta, beta))
 
 # %% [markdown]
 # Each step multiplies $v_1$ by $-1$ and $v_2$ by $-\beta$:
@@ -273,6 +277,7 @@ agree(
 #
 # which is as large as momentum is long: 19 times the initial weight at $\beta=0.9$.
 
+
 # %%
 def orbit_holds(matrix, rate, a, b, v1, v2):
     """Derive both sides of (90), (108): at t = 0, and from any t to t + 1."""
@@ -285,14 +290,14 @@ same(90, *orbit_holds(critical, -beta, a, b, v1, v2))
 for t in (1, 2, 5):
     powers = a * (-1) ** t * v1 + b * (-beta) ** t * v2
     same(90, c.power("heavy_ball", t), powers)
-    agree(
-        90, powers[0], lambda *p, t=t: theory.orbit("heavy_ball", t, *p), (w_0, m_0, eta, beta)
-    )
+    agree(90, powers[0], lambda *p, t=t: theory.orbit("heavy_ball", t, *p), (w_0, m_0, eta, beta))
 persistent = (a * v1)[0]
 same(91, persistent, ((1 + beta) * w_0 + beta * eta * m_0) / (1 - beta))
 same(92, persistent.subs(m_0, 0), (1 + beta) / (1 - beta) * w_0)
 agree(
-    (91, 92), sp.Abs(persistent), lambda *p: theory.orbit_amplitude("heavy_ball", *p),
+    (91, 92),
+    sp.Abs(persistent),
+    lambda *p: theory.orbit_amplitude("heavy_ball", *p),
     (w_0, m_0, eta, beta),
 )
 
@@ -385,8 +390,12 @@ same(99, c.threshold("nesterov"), S_NAG)
 same(100, c.transient("nesterov"), beta / (1 + 2 * beta))
 positive(99, S_HB - S_NAG)
 positive(100, beta - beta / (1 + 2 * beta))
-agree(97, [1, -T.trace(), T.det()],
-      lambda s, e, x: theory.characteristic_polynomial("nesterov", s, e, x), (S, eta, beta))
+agree(
+    97,
+    [1, -T.trace(), T.det()],
+    lambda s, e, x: theory.characteristic_polynomial("nesterov", s, e, x),
+    (S, eta, beta),
+)
 agree(99, S_NAG, theory.nesterov_threshold, (eta, beta))
 agree(100, beta / (1 + 2 * beta), lambda x: theory.transient_eigenvalue("nesterov", x), (beta,))
 
@@ -474,8 +483,12 @@ agree(107, (a, b), lambda *p: theory.orbit_coefficients("nesterov", *p), (w_0, m
 for t in (0, 1, 5):
     powers = a * (-1) ** t * v1 + b * rate**t * v2
     agree(108, powers[0], lambda *p, t=t: theory.orbit("nesterov", t, *p), (w_0, m_0, eta, beta))
-agree(109, sp.Abs(persistent), lambda *p: theory.orbit_amplitude("nesterov", *p),
-      (w_0, m_0, eta, beta))
+agree(
+    109,
+    sp.Abs(persistent),
+    lambda *p: theory.orbit_amplitude("nesterov", *p),
+    (w_0, m_0, eta, beta),
+)
 
 # %% [markdown]
 # ## In numbers
@@ -484,8 +497,8 @@ agree(109, sp.Abs(persistent), lambda *p: theory.orbit_amplitude("nesterov", *p)
 # from their first two iterates.
 
 # %%
+from rodflow_core.landscapes import Quadratic
 from rodflow_core.optimizers import make_rule
-from rodflow_core.potentials import Quadratic
 
 
 def at_threshold(name, beta, steps):
@@ -508,12 +521,18 @@ for number, name in {90: "heavy_ball", 108: "nesterov"}.items():
 # %% tags=["remove-cell"]
 columns = {"step": np.arange(steps)}
 for name in MOMENTA:
-    columns |= {f"{name}_w": runs[name].iterates[:-1, 0], f"{name}_closed": forms[name][:-1],
-                f"{name}_rod_centre": runs[name].centre[:, 0],
-                f"{name}_rod_half": np.abs(runs[name].half[:, 0])}
+    columns |= {
+        f"{name}_w": runs[name].iterates[:-1, 0],
+        f"{name}_closed": forms[name][:-1],
+        f"{name}_rod_centre": runs[name].centre[:, 0],
+        f"{name}_rod_half": np.abs(runs[name].half[:, 0]),
+    }
 plots.save(
-    "appendix-c2-orbit", lambda: draw_c2.orbit_figure(runs, forms, amplitudes),
-    pd.DataFrame(columns), figures, manifest=about,
+    "appendix-c2-orbit",
+    lambda: draw_c2.orbit_figure(runs, forms, amplitudes),
+    pd.DataFrame(columns),
+    figures,
+    manifest=about,
     alt="Weights over optimizer steps at the threshold. Heavy ball grows from 1 to an oscillation of "
     "several times that amplitude, Nesterov shrinks to one of about half. The closed form lies on "
     "every iterate; the rod flow's ends settle too, for heavy ball at a smaller amplitude.",
@@ -536,8 +555,11 @@ columns = {"beta": betas}
 for name in MOMENTA:
     columns |= {f"{name}_{tag}": points[name][tag] for tag in ("disc", "rod")}
 plots.save(
-    "appendix-c2-amplitude", lambda: draw_c2.amplitude_figure(line_x, lines, points),
-    pd.DataFrame(columns), figures, manifest=about,
+    "appendix-c2-amplitude",
+    lambda: draw_c2.amplitude_figure(line_x, lines, points),
+    pd.DataFrame(columns),
+    figures,
+    manifest=about,
     alt="Amplitude at the threshold over the initial weight, against the momentum coefficient. Heavy "
     "ball's climbs from 1 to 19 at 0.9; Nesterov's falls from 1 to about one half. Settled iterates "
     "lie on the closed forms; the rod flow's points lie a little below them for heavy ball.",

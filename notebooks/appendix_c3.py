@@ -29,7 +29,7 @@ substeps = 4
 figures = "build/figures"
 
 # %% tags=["hide-input"]
-from rodflow_core.notebook import check_parameters, one_thread, show
+from rodflow_book.notebook import check_parameters, one_thread, show
 
 check_parameters(
     globals(), "learning_rate beta_value kappa_value excess slope_value substeps figures"
@@ -41,10 +41,10 @@ if not 0.02 <= excess <= 0.3:
 # %%
 import sympy as sp
 
+from rodflow_book.derivations import appendix_c3 as c
+from rodflow_book.derivations.checks import agree, close, positive, same
+from rodflow_book.derivations.symbols import S, beta, delta, eta, kappa, lam, m, mu, sigma, w
 from rodflow_core import theory
-from rodflow_core.derivations import appendix_c3 as c
-from rodflow_core.derivations.checks import agree, close, positive, same
-from rodflow_core.derivations.symbols import S, beta, delta, eta, kappa, lam, m, mu, sigma, w
 
 g = sp.Function("g")
 centre, rod = sp.Matrix([w, m]), c.rod  # here w and m stand for the centre
@@ -121,12 +121,12 @@ same(120, rate[1, 1], -2 * c.S_mm + (Fm_plus**2 + Fm_minus**2) / 4)
 # %%
 import numpy as np
 
-from rodflow_core.derivations.simulation import iterate, manifest, numbers, side_by_side
+from rodflow_book.derivations.simulation import iterate, manifest, numbers, side_by_side
 from rodflow_core.extent import Extent
 from rodflow_core.extent import rod as rod_of
 from rodflow_core.flows import RodFlow, RodState
+from rodflow_core.landscapes import Linear, Quartic
 from rodflow_core.optimizers import make_rule
-from rodflow_core.potentials import Linear, Quartic
 
 MOMENTA = ("heavy_ball", "nesterov")
 rules = {name: make_rule(name, learning_rate, beta1=beta_value) for name in MOMENTA}
@@ -200,7 +200,10 @@ for name in MOMENTA:
 positive(125, 2 - (1 - beta) ** 2 / 2)
 target = sp.Matrix([[eta**2 * slope**2 / 4, 0], [0, 0]])
 agree(
-    (126, 127), target, lambda s, e: theory.linear_steady_state(s, e).extent, (slope, eta),
+    (126, 127),
+    target,
+    lambda s, e: theory.linear_steady_state(s, e).extent,
+    (slope, eta),
 )
 agree(122, -eta * slope, lambda s, e: theory.linear_steady_state(s, e).velocity, (slope, eta))
 
@@ -248,8 +251,12 @@ same(130, [A.trace(), A.det()], [-(1 - beta) * (1 + eta * S), eta * (1 - beta) *
 positive(130, -A.trace())
 positive(130, A.det())
 agree(128, A, lambda s, e, x: theory.flow_matrix("heavy_ball", s, e, x), (S, eta, beta))
-agree(130, [A.trace(), A.det()],
-      lambda s, e, x: theory.flow_trace_determinant("heavy_ball", s, e, x), (S, eta, beta))
+agree(
+    130,
+    [A.trace(), A.det()],
+    lambda s, e, x: theory.flow_trace_determinant("heavy_ball", s, e, x),
+    (S, eta, beta),
+)
 
 # %% [markdown]
 # With the centre at rest, the ends of a rod $\Sigma=\delta_z\delta_z^\top$ give $F_\pm=\pm A\delta_z$, hence
@@ -365,20 +372,32 @@ for number, name in {135: "heavy_ball", 137: "nesterov"}.items():
 # %% tags=["remove-cell"]
 import pandas as pd
 
-from rodflow_core import plots
-from rodflow_core import plots_theory_c3 as draw_c3
+from rodflow_book.figures import appendix_c3 as draw_c3
+from rodflow_book.figures import style as plots
 
-about = manifest("notebooks/appendix_c3.py", learning_rate=learning_rate, beta=beta_value,
-                 kappa=kappa_value, excess=excess, slope=slope_value, substeps=substeps)
+about = manifest(
+    "notebooks/appendix_c3.py",
+    learning_rate=learning_rate,
+    beta=beta_value,
+    kappa=kappa_value,
+    excess=excess,
+    slope=slope_value,
+    substeps=substeps,
+)
 slope_series = {
-    "disc": drift.optimizer_half**2, "rod": drift.half**2, "target": [steady.extent[0, 0]],
+    "disc": drift.optimizer_half**2,
+    "rod": drift.half**2,
+    "target": [steady.extent[0, 0]],
 }
 columns = {"ratio": ratios}
 for name in MOMENTA:
     columns |= {f"{name}_rate_{k}": rates[name][:, k] for k in range(3)}
 plots.save(
-    "appendix-c3-slope-valley", lambda: draw_c3.slope_and_valley_figure(slope_series, ratios, rates),
-    pd.DataFrame(columns), figures, manifest=about,
+    "appendix-c3-slope-valley",
+    lambda: draw_c3.slope_and_valley_figure(slope_series, ratios, rates),
+    pd.DataFrame(columns),
+    figures,
+    manifest=about,
     alt="Left: on a linear loss the weight entry of the extent settles at a quarter of the squared step, "
     "the moment entry decays to nothing, for iterates and rod flow. Right: the three rates of the "
     "extent on a quadratic against sharpness over threshold, for heavy ball and Nesterov; the largest "
@@ -483,8 +502,11 @@ for sign in (2, -2):
     ends = sign * rod
     same((143, 147), (-2 * c.extent + ends * ends.T / 2).subs(target), sp.zeros(2, 2))
 entries = sp.solve(list(-2 * c.extent + F * F.T / 2), [c.S_ww, c.S_wm, c.S_mm], dict=True)[0]
-same((144, 145, 146), [entries[s] for s in (c.S_ww, c.S_wm, c.S_mm)],
-     [F[0] ** 2 / 4, F[0] * F[1] / 4, F[1] ** 2 / 4])
+same(
+    (144, 145, 146),
+    [entries[s] for s in (c.S_ww, c.S_wm, c.S_mm)],
+    [F[0] ** 2 / 4, F[0] * F[1] / 4, F[1] ** 2 / 4],
+)
 same((148, 149), rod + (-2 * rod), -rod)
 
 # %% [markdown]
@@ -546,20 +568,29 @@ same(153, curvature, S_HB)
 same(154, c.quartic(delta) / delta, S - kappa * delta**2)
 square = (S - S_HB) / kappa
 same((155, 156), [S - kappa * square, c.fixed_rods("heavy_ball")[0]], [S_HB, square])
-same(157, [c.fixed_rods("heavy_ball")[1], moment.subs(g(delta), S_HB * delta)],
-     [-2 / eta, -2 / eta * delta])
+same(
+    157,
+    [c.fixed_rods("heavy_ball")[1], moment.subs(g(delta), S_HB * delta)],
+    [-2 / eta, -2 / eta * delta],
+)
 Sigma_star = square * sp.Matrix([[1, -2 / eta], [-2 / eta, 4 / eta**2]])
 outer = rod * rod.T
 same(158, outer.subs(mu, -2 / eta * delta).subs(delta**2, square), Sigma_star)
 sharp = {S: (900.0, 2000.0), eta: (0.1, 1.5), beta: (0.02, 0.9)}  # above every threshold there
 fixed_point = theory.quartic_fixed_point
 agree(
-    158, Sigma_star, lambda s, k, e, x: fixed_point("heavy_ball", s, k, e, x).extent,
-    (S, kappa, eta, beta), sharp,
+    158,
+    Sigma_star,
+    lambda s, k, e, x: fixed_point("heavy_ball", s, k, e, x).extent,
+    (S, kappa, eta, beta),
+    sharp,
 )
 agree(
-    (156, 157), [sp.sqrt(square), -2 / eta * sp.sqrt(square)],
-    lambda s, k, e, x: fixed_point("heavy_ball", s, k, e, x)[:2], (S, kappa, eta, beta), sharp,
+    (156, 157),
+    [sp.sqrt(square), -2 / eta * sp.sqrt(square)],
+    lambda s, k, e, x: fixed_point("heavy_ball", s, k, e, x)[:2],
+    (S, kappa, eta, beta),
+    sharp,
 )
 agree((154,), S - kappa * delta**2, theory.quartic_average_curvature, (delta, S, kappa))
 
@@ -576,8 +607,11 @@ agree((154,), S - kappa * delta**2, theory.quartic_average_curvature, (delta, S,
 square_nag = (S - S_NAG) / kappa / (1 + 2 * beta) ** 2
 same((156, 157), c.fixed_rods("nesterov"), (square_nag, -2 / eta))
 agree(
-    (156, 157), [sp.sqrt(square_nag), -2 / eta * sp.sqrt(square_nag)],
-    lambda s, k, e, x: fixed_point("nesterov", s, k, e, x)[:2], (S, kappa, eta, beta), sharp,
+    (156, 157),
+    [sp.sqrt(square_nag), -2 / eta * sp.sqrt(square_nag)],
+    lambda s, k, e, x: fixed_point("nesterov", s, k, e, x)[:2],
+    (S, kappa, eta, beta),
+    sharp,
 )
 
 # %% [markdown]
@@ -672,8 +706,11 @@ same(161, [along.dot(across), along.dot(along), across.dot(across)], [0, 1, 1])
 same(161, rod.dot(rod) * along * along.T, rod * rod.T)
 eps = sp.Symbol("epsilon", positive=True)
 off = eps * across * across.T
-same((162, 163), [(rod * rod.T + off) * along, (rod * rod.T + off) * across],
-     [rod.dot(rod) * along, eps * across])
+same(
+    (162, 163),
+    [(rod * rod.T + off) * along, (rod * rod.T + off) * across],
+    [rod.dot(rod) * along, eps * across],
+)
 same(164, c.rod_derivative(off), [0, 0])
 same(164, c.linearised(off, J), -2 * off)
 xi = sp.Matrix(sp.symbols("xi_1 xi_2"))
@@ -735,11 +772,19 @@ final = [1, 2 * eta * (1 - beta) * S - 3 - 5 * beta, 2 * eta * (1 - beta) * (S -
 same((169, 171), sp.Poly(printed.subs(H, 3 * S_HB - 2 * S), sigma).all_coeffs(), final)
 zero = (3 + 5 * beta) / (2 * eta * (1 - beta))
 positive(169, S_HB - zero)
-agree(159, J.subs(H, 3 * S_HB - 2 * S),
-      lambda s, e, x: theory.quartic_jacobian("heavy_ball", s, e, x), (S, eta, beta))
+agree(
+    159,
+    J.subs(H, 3 * S_HB - 2 * S),
+    lambda s, e, x: theory.quartic_jacobian("heavy_ball", s, e, x),
+    (S, eta, beta),
+)
 agree(169, final, lambda s, e, x: theory.quartic_polynomial("heavy_ball", s, e, x), (S, eta, beta))
-agree(171, 3 * S_HB - 2 * S,
-      lambda s, e, x: theory.quartic_curvature(s, theory.heavy_ball_threshold(e, x)), (S, eta, beta))
+agree(
+    171,
+    3 * S_HB - 2 * S,
+    lambda s, e, x: theory.quartic_curvature(s, theory.heavy_ball_threshold(e, x)),
+    (S, eta, beta),
+)
 agree(169, zero, theory.heavy_ball_linear_coefficient_zero, (eta, beta))
 
 # %% [markdown]
@@ -808,11 +853,19 @@ def size_of(steps):
 
 
 exact = np.array([expm(-(2 * np.eye(2) + jacobian) * t) @ push for t in on_time[::10]])
-on = {"time": on_time[::10], "rod": size_of(moved)[::10], "form": size_of(exact),
-      "step": np.arange(21), "disc": size_of(deviation)}
+on = {
+    "time": on_time[::10],
+    "rod": size_of(moved)[::10],
+    "form": size_of(exact),
+    "step": np.arange(21),
+    "disc": size_of(deviation),
+}
 plots.save(
-    "appendix-c3-cone", lambda: draw_c3.cone_figure(off, on, sigma_value),
-    pd.DataFrame({key: on[key] for key in ("time", "rod", "form")}), figures, manifest=about,
+    "appendix-c3-cone",
+    lambda: draw_c3.cone_figure(off, on, sigma_value),
+    pd.DataFrame({key: on[key] for key in ("time", "rod", "form")}),
+    figures,
+    manifest=about,
     alt="Left: off the cone a second eigenvalue of the extent decays as exp(-2t). Right: on the cone the "
     "rod's deviation from the fixed rod decays in waves under an exponential envelope; the nonlinear "
     "flow lies on the linear solution, and heavy ball's iterates decay at a similar rate.",
@@ -823,10 +876,12 @@ def field(x, y):
     """Rate of the principal half-displacement while the extent has rank one, per fixed rod."""
     half = np.stack((x * star[0], -y * star[1]))
     force = theory.quartic_gradient(half[0], sharpness, kappa_value)
-    F = np.stack((
-        -learning_rate * (beta_value * half[1] + (1 - beta_value) * force),
-        (1 - beta_value) * (force - half[1]),
-    ))
+    F = np.stack(
+        (
+            -learning_rate * (beta_value * half[1] + (1 - beta_value) * force),
+            (1 - beta_value) * (force - half[1]),
+        )
+    )
     square = (half**2).sum(0)
     inner = (F * half).sum(0) / square
     rate = -half + inner**2 * half / 4 + inner * (F - inner * half) / 2
@@ -850,8 +905,11 @@ close((156, 157), np.abs([path[-1] for path in flows[:3]]), 1.0, 2e-2)
 close((156, 157), 1 + np.abs(flows[3][-1]), 1.0, 1e-2)  # the rod that dies
 close((156, 157), np.abs(pairs[3][-1]), 1.0, 0.1)  # though the iterates do not
 plots.save(
-    "appendix-c3-phase", lambda: draw_c3.phase_figure(field, flows, [pairs[0], pairs[3]]),
-    pd.DataFrame({"delta": flows[0][:, 0], "mu": flows[0][:, 1]}), figures, manifest=about,
+    "appendix-c3-phase",
+    lambda: draw_c3.phase_figure(field, flows, [pairs[0], pairs[3]]),
+    pd.DataFrame({"delta": flows[0][:, 0], "mu": flows[0][:, 1]}),
+    figures,
+    manifest=about,
     alt="Phase portrait of the half-displacement of weight and moment on the quartic. Rods that point "
     "roughly along the falling diagonal turn onto it and run to one of the two ends of the fixed rod. "
     "One that points along the rising diagonal shrinks to the origin, though heavy ball started at its "
@@ -925,15 +983,24 @@ for name, rule in rules.items():
         run = side_by_side(rule, well, [0.1 * unit, 0.0], 120, 2)
         rods.append(abs(run.half[-1, 0]) / unit)
     form_ratios = np.linspace(1, 1.5, 300)
-    form = theory.quartic_fixed_point(
-        name, form_ratios * rule.threshold + 1e-12, kappa_value, learning_rate, beta_value
-    ).half_displacement / unit
+    form = (
+        theory.quartic_fixed_point(
+            name, form_ratios * rule.threshold + 1e-12, kappa_value, learning_rate, beta_value
+        ).half_displacement
+        / unit
+    )
     exact = np.sqrt(np.maximum(flow_ratios - 1, 0)) / reach
     close((156,), rods, exact, 1e-2)
     inside = (ratios > 1.02) & (ratios < 1.48)
     close((156,), late[:, inside], np.sqrt(ratios[inside] - 1) / reach, 1e-3)
-    panels[name] = {"ratios": ratios, "disc": late, "flow_ratios": flow_ratios,
-                    "rod": np.array(rods), "form_ratios": form_ratios, "form": form}
+    panels[name] = {
+        "ratios": ratios,
+        "disc": late,
+        "flow_ratios": flow_ratios,
+        "rod": np.array(rods),
+        "form_ratios": form_ratios,
+        "form": form,
+    }
 
 # %% tags=["remove-cell"]
 columns = {"ratio": flow_ratios}
@@ -941,8 +1008,11 @@ for name in MOMENTA:
     columns[f"{name}_rod"] = panels[name]["rod"]
     columns[f"{name}_iterates"] = np.interp(flow_ratios, ratios, panels[name]["disc"][-1])
 plots.save(
-    "appendix-c3-bifurcation", lambda: draw_c3.bifurcation_figure(panels), pd.DataFrame(columns),
-    figures, manifest=about,
+    "appendix-c3-bifurcation",
+    lambda: draw_c3.bifurcation_figure(panels),
+    pd.DataFrame(columns),
+    figures,
+    manifest=about,
     alt="Settled half-displacement on the quartic against sharpness over threshold, for heavy ball and "
     "Nesterov. Zero below the threshold, then a square root on which iterates, rod flow and closed form "
     "agree; beyond one and a half thresholds the iterates leave the symmetric oscillation.",
@@ -959,8 +1029,11 @@ plots.save(
 
 # %% tags=["hide-input"]
 worst = {
-    name: np.abs(panel["rod"] - np.sqrt(np.maximum(panel["flow_ratios"] - 1, 0))
-                 / (1 if name == "heavy_ball" else 1 + 2 * beta_value)).max()
+    name: np.abs(
+        panel["rod"]
+        - np.sqrt(np.maximum(panel["flow_ratios"] - 1, 0))
+        / (1 if name == "heavy_ball" else 1 + 2 * beta_value)
+    ).max()
     for name, panel in panels.items()
 }
 show(

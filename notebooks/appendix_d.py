@@ -29,7 +29,7 @@ substeps = 8
 figures = "build/figures"
 
 # %% tags=["hide-input"]
-from rodflow_core.notebook import check_parameters, one_thread, show
+from rodflow_book.notebook import check_parameters, one_thread, show
 
 check_parameters(globals(), "learning_rate beta2_value steps substeps figures")
 one_thread()
@@ -48,10 +48,10 @@ if not 0.1 <= beta2_value <= 0.95:
 # %%
 import sympy as sp
 
-from rodflow_core.derivations import rmsprop
-from rodflow_core.derivations.checks import agree, close, positive, same
-from rodflow_core.derivations.rmsprop import BETA2, Sigma, beta2, g, nu
-from rodflow_core.derivations.symbols import S, beta, eta, w
+from rodflow_book.derivations import appendix_d as rmsprop
+from rodflow_book.derivations.appendix_d import BETA2, Sigma, beta2, g, nu
+from rodflow_book.derivations.checks import agree, close, positive, same
+from rodflow_book.derivations.symbols import S, beta, eta, w
 
 kinds = {"scalar": rmsprop.steps(scalar=True), "per component": rmsprop.steps(scalar=False)}
 kinds["per component"].nu[1]
@@ -110,15 +110,23 @@ drift, half, next_half = drift_and_half(frozen)
 g_minus, g_plus = frozen.g
 source = g_plus * g_plus.T + g_minus * g_minus.T
 same(29, drift, -eta * P_inverse * (g_plus + g_minus) / 2)
-same(30, next_half * next_half.T - half * half.T,
-     -2 * half * half.T + eta**2 / 4 * P_inverse * source * P_inverse)
+same(
+    30,
+    next_half * next_half.T - half * half.T,
+    -2 * half * half.T + eta**2 / 4 * P_inverse * source * P_inverse,
+)
 
 moving = kinds["per component"]
 P_bar = rmsprop.inverse_preconditioner((moving.nu[0] + moving.nu[1]) / 2)
-neglected = sum(((now - P_bar) * slope for now, slope in zip(moving.inverse, moving.g, strict=True)),
-                sp.zeros(2, 1))
-same(29, drift_and_half(moving)[0],
-     -eta * P_bar * (moving.g[0] + moving.g[1]) / 2 - eta / 2 * neglected)
+neglected = sum(
+    ((now - P_bar) * slope for now, slope in zip(moving.inverse, moving.g, strict=True)),
+    sp.zeros(2, 1),
+)
+same(
+    29,
+    drift_and_half(moving)[0],
+    -eta * P_bar * (moving.g[0] + moving.g[1]) / 2 - eta / 2 * neglected,
+)
 
 # %% [markdown]
 # Promoted, these are the rod flow {ref}`(28) <eq-28>`-{ref}`(30) <eq-30>`. Nothing in it but $\nu$'s
@@ -135,21 +143,25 @@ same(29, drift_and_half(moving)[0],
 # %%
 import numpy as np
 
+from rodflow_book.derivations.simulation import manifest, numbers
 from rodflow_core import theory
-from rodflow_core.derivations.simulation import manifest, numbers
 from rodflow_core.extent import rod
 from rodflow_core.flows import RodFlow, RodState
+from rodflow_core.landscapes import Linear, Quadratic
 from rodflow_core.optimizers import State, make_rule
-from rodflow_core.potentials import Linear, Quadratic
 
 draw = np.random.default_rng(4)
 mixing = numbers(draw.normal(size=(3, 3)))
 landscape = Quadratic(mixing @ mixing.T)
 z, delta, second = numbers(draw.normal(size=3)), numbers(draw.normal(size=3)), numbers(0.7)
 scalar = make_rule("scalar_rmsprop", learning_rate, beta2=beta2_value)
-effective = theory.effective_learning_rate(learning_rate, float(second), scalar.second_moment.epsilon)
+effective = theory.effective_learning_rate(
+    learning_rate, float(second), scalar.second_moment.epsilon
+)
 after = RodFlow(scalar, landscape).substep(RodState(z, second, rod(delta)), 0, 0.1)
-plain = RodFlow(make_rule("gd", effective), landscape).substep(RodState(z, None, rod(delta)), 0, 0.1)
+plain = RodFlow(make_rule("gd", effective), landscape).substep(
+    RodState(z, None, rod(delta)), 0, 0.1
+)
 close(172, after.z, plain.z, 1e-14)
 close(172, after.extent.dense(), plain.extent.dense(), 1e-13)
 
@@ -212,16 +224,19 @@ agree((176, 177, 178), [rest[nu], velocity, rest[Sigma]], library, [g, eta])
 # %% tags=["remove-cell"]
 import pandas as pd
 
-from rodflow_core import plots
-from rodflow_core.derivations.adaptive_runs import side_by_side
-from rodflow_core.plots_adaptive import (
+from rodflow_book.derivations.adaptive_runs import side_by_side
+from rodflow_book.figures import style as plots
+from rodflow_book.figures.appendix_d import (
     extent_portrait_figure,
     half_displacement_figure,
     slope_figure,
 )
 
 about = manifest(
-    "notebooks/appendix_d.py", learning_rate=learning_rate, beta2=beta2_value, steps=steps,
+    "notebooks/appendix_d.py",
+    learning_rate=learning_rate,
+    beta2=beta2_value,
+    steps=steps,
     substeps=substeps,
 )
 
@@ -249,12 +264,16 @@ if slope_steps * (1 - beta2_value) > 12:  # long enough to forget where nu start
 table = {"step": np.arange(slope_steps)}
 for value, run in slopes.items():
     table |= {
-        f"iterate_{value:g}": run.z[:-1, 0], f"centre_{value:g}": run.centre[:, 0],
+        f"iterate_{value:g}": run.z[:-1, 0],
+        f"centre_{value:g}": run.centre[:, 0],
         f"half_{value:g}": np.abs(run.optimizer_half[:, 0]),
         f"rod_half_{value:g}": np.abs(run.half[:, 0]),
     }
 plots.save(
-    "d-slope", lambda: slope_figure(slopes, learning_rate), pd.DataFrame(table), figures,
+    "d-slope",
+    lambda: slope_figure(slopes, learning_rate),
+    pd.DataFrame(table),
+    figures,
     manifest=about,
     alt="RMSProp on three slopes, 0.01, 0.1 and 10. Left: after a transient the weight falls by the "
     "learning rate per step on all three; optimizer and rod flow lie on each other. Right: the "
@@ -426,26 +445,38 @@ if steps * (1 - beta2_value) >= 24:  # ten times the spiral's time constant, and
 # %% tags=["remove-cell"]
 portrait = bounce(1.0, 3.0, 4 * substeps)
 settled_table = pd.DataFrame(
-    {"sharpness": sharpnesses, "optimizer": half_disc, "rod_flow": half_rod, "closed_form": half_closed}
+    {
+        "sharpness": sharpnesses,
+        "optimizer": half_disc,
+        "rod_flow": half_rod,
+        "closed_form": half_closed,
+    }
 )
 plots.save(
     "d-half-displacement",
     lambda: half_displacement_figure(settled_table, portrait, learning_rate),
-    settled_table, figures, manifest=about,
+    settled_table,
+    figures,
+    manifest=about,
     alt="Left: the half-displacement of RMSProp and of its rod flow over steps, spiralling into half "
     "the learning rate. Right: the settled half-displacement over sharpness from 0.01 to 10,000 is "
     "half the learning rate everywhere, also where gradient descent diverges.",
 )
 reach = (learning_rate / 2) ** 2
-spiral = pd.DataFrame({
-    "step": np.arange(steps),
-    "optimizer_x": (portrait.optimizer_half[:, 0] / (learning_rate / 2)) ** 2,
-    "optimizer_y": portrait.optimizer_nu[:, 0] / reach,
-    "rod_x": (portrait.half[:, 0] / (learning_rate / 2)) ** 2,
-    "rod_y": portrait.rod_nu[:, 0] / reach,
-})
+spiral = pd.DataFrame(
+    {
+        "step": np.arange(steps),
+        "optimizer_x": (portrait.optimizer_half[:, 0] / (learning_rate / 2)) ** 2,
+        "optimizer_y": portrait.optimizer_nu[:, 0] / reach,
+        "rod_x": (portrait.half[:, 0] / (learning_rate / 2)) ** 2,
+        "rod_y": portrait.rod_nu[:, 0] / reach,
+    }
+)
 plots.save(
-    "d-portrait", lambda: extent_portrait_figure(spiral, beta2_value), spiral, figures,
+    "d-portrait",
+    lambda: extent_portrait_figure(spiral, beta2_value),
+    spiral,
+    figures,
     manifest=about,
     alt="Phase portrait in the plane of extent and second moment, in units of the fixed point. Stream "
     "lines wind counter-clockwise into the crossing of the two nullclines; the rod flow and the "

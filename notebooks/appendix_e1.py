@@ -25,7 +25,7 @@ steps = 60
 figures = "build/figures"
 
 # %% tags=["hide-input"]
-from rodflow_core.notebook import check_parameters, one_thread, show
+from rodflow_book.notebook import check_parameters, one_thread, show
 
 check_parameters(globals(), "learning_rate beta1_value steps figures")
 one_thread()
@@ -68,11 +68,11 @@ one_thread()
 # %%
 import sympy as sp
 
-from rodflow_core.derivations import adam
-from rodflow_core.derivations.adam import P, beta1
-from rodflow_core.derivations.checks import agree, close, same
-from rodflow_core.derivations.rmsprop import beta2, nu
-from rodflow_core.derivations.symbols import S, delta, eta, m, mu, w
+from rodflow_book.derivations import appendix_e as adam
+from rodflow_book.derivations.appendix_d import beta2, nu
+from rodflow_book.derivations.appendix_e import P, beta1
+from rodflow_book.derivations.checks import agree, close, same
+from rodflow_book.derivations.symbols import S, delta, eta, m, mu, w
 
 slope = sp.Function("g")  # the gradient of an arbitrary loss
 moved = beta1 * m + (1 - beta1) * slope(w)  # (192)
@@ -205,8 +205,8 @@ same(210, rates.nu, (1 - beta2) * ((g_plus**2 + g_minus**2) / 2 - nu))
 import numpy as np
 import torch
 
+from rodflow_book.derivations.simulation import manifest, numbers
 from rodflow_core import theory
-from rodflow_core.derivations.simulation import manifest, numbers
 from rodflow_core.extent import rod as rank_one
 from rodflow_core.flows import RodFlow, RodState
 from rodflow_core.objective import FunctionObjective
@@ -334,17 +334,23 @@ assert apart[True].max() > 1e-3, "with bias correction the two must come apart"
 # %% tags=["remove-cell"]
 import pandas as pd
 
-from rodflow_core import plots
-from rodflow_core.plots_adam import dozat_figure
+from rodflow_book.figures import style as plots
+from rodflow_book.figures.appendix_e import dozat_figure
 
 columns = {"step": np.arange(steps)}
 for corrected, word in ((False, "plain"), (True, "corrected")):
     for name, points in zip(("nesterov", "ahead", "dozat"), paths[corrected], strict=True):
         columns |= {f"{word}_{name}_{axis}": points[:, i] for i, axis in enumerate("xy")}
     columns[f"{word}_distance"] = apart[corrected]
-about = manifest("notebooks/appendix_e1.py", learning_rate=learning_rate, beta=beta1_value, steps=steps)
+about = manifest(
+    "notebooks/appendix_e1.py", learning_rate=learning_rate, beta=beta1_value, steps=steps
+)
 plots.save(
-    "e-dozat", lambda: dozat_figure(paths, apart), pd.DataFrame(columns), figures, manifest=about,
+    "e-dozat",
+    lambda: dozat_figure(paths, apart),
+    pd.DataFrame(columns),
+    figures,
+    manifest=about,
     alt="Left: in a curved valley Dozat's iterates are circles exactly around the look-ahead points "
     "of Nesterov's trajectory. Middle: with bias correction the circles leave the points. Right: the "
     f"distance of the two is at rounding without bias correction and up to {apart[True].max():.2g} "

@@ -28,7 +28,7 @@ beta2_value = 0.9
 figures = "build/figures"
 
 # %% tags=["hide-input"]
-from rodflow_core.notebook import check_parameters, one_thread, show
+from rodflow_book.notebook import check_parameters, one_thread, show
 
 check_parameters(globals(), "learning_rate beta2_value figures")
 one_thread()
@@ -63,21 +63,23 @@ from functools import partial
 
 import sympy as sp
 
+from rodflow_book.derivations import appendix_e as adam
+from rodflow_book.derivations.appendix_d import beta2, g, nu
+from rodflow_book.derivations.appendix_e import BETAS, beta1
+from rodflow_book.derivations.checks import agree, close, positive, same
+from rodflow_book.derivations.symbols import S, beta, delta, eta, m, mu, w
 from rodflow_core import theory
-from rodflow_core.derivations import adam
-from rodflow_core.derivations.adam import BETAS, beta1
-from rodflow_core.derivations.checks import agree, close, positive, same
-from rodflow_core.derivations.rmsprop import beta2, g, nu
-from rodflow_core.derivations.symbols import S, beta, delta, eta, m, mu, w
 
 slope = adam.flow(lambda x: g)
 same(220, slope.w, -eta / sp.sqrt(nu) * (beta1 * m + (1 - beta1) * g))
 same(221, slope.m, (1 - beta1) * (g - m))
 F_plus, F_minus = (
-    sp.Matrix([
-        -eta / sp.sqrt(nu) * (beta1 * (m + sign * mu) + (1 - beta1) * g),
-        (1 - beta1) * (g - m - sign * mu),
-    ])
+    sp.Matrix(
+        [
+            -eta / sp.sqrt(nu) * (beta1 * (m + sign * mu) + (1 - beta1) * g),
+            (1 - beta1) * (g - m - sign * mu),
+        ]
+    )
     for sign in (1, -1)
 )
 rod = sp.Matrix([delta, mu])
@@ -170,10 +172,12 @@ valley = adam.flow(lambda x: S * x)
 same(232, valley.w, -eta / sp.sqrt(nu) * (beta1 * m + (1 - beta1) * S * w))
 same(233, valley.m, (1 - beta1) * (S * w - m))
 F_plus, F_minus = (
-    sp.Matrix([
-        -eta / sp.sqrt(nu) * (beta1 * (m + sign * mu) + (1 - beta1) * S * (w + sign * delta)),
-        (1 - beta1) * (S * (w + sign * delta) - (m + sign * mu)),
-    ])
+    sp.Matrix(
+        [
+            -eta / sp.sqrt(nu) * (beta1 * (m + sign * mu) + (1 - beta1) * S * (w + sign * delta)),
+            (1 - beta1) * (S * (w + sign * delta) - (m + sign * mu)),
+        ]
+    )
     for sign in (1, -1)
 )
 same(234, valley.Sigma, -2 * rod * rod.T + (F_plus * F_plus.T + F_minus * F_minus.T) / 4)
@@ -239,7 +243,9 @@ F = F_plus.subs(origin)
 same((239, 240), F_minus.subs(origin), -F)
 same((239, 240), valley.Sigma.subs(origin), -2 * rod * rod.T + F * F.T / 2)
 a, b = sp.symbols("a b")
-at_rest = (-2 * rod * rod.T + sp.Matrix([a, b]) * sp.Matrix([[a, b]]) / 2).subs({a: -2 * delta, b: -2 * mu})
+at_rest = (-2 * rod * rod.T + sp.Matrix([a, b]) * sp.Matrix([[a, b]]) / 2).subs(
+    {a: -2 * delta, b: -2 * mu}
+)
 same((239, 240), at_rest, sp.zeros(2, 2))
 row_w, row_m = F + 2 * rod
 same(239, row_w, -eta / sp.sqrt(nu) * (beta1 * mu + (1 - beta1) * S * delta) + 2 * delta)
@@ -309,8 +315,9 @@ for name, amplitude in (("adam", delta_rest), ("nadam", other["delta"])):
 # %%
 import numpy as np
 
-from rodflow_core.derivations.adaptive_runs import iterate, side_by_side
-from rodflow_core.derivations.simulation import manifest, numbers
+from rodflow_book.derivations.adaptive_runs import iterate, side_by_side
+from rodflow_book.derivations.simulation import manifest, numbers
+from rodflow_core.landscapes import Linear, Quadratic
 from rodflow_core.optimizers import (
     Dozat,
     HeavyBall,
@@ -319,7 +326,6 @@ from rodflow_core.optimizers import (
     State,
     UpdateRule,
 )
-from rodflow_core.potentials import Linear, Quadratic
 
 MOMENTA = {"none": NoMomentum, "dozat": Dozat, "heavy_ball": HeavyBall}
 SHARPNESS = 3.0
@@ -355,8 +361,8 @@ for momentum in MOMENTA:
 # %% tags=["remove-cell"]
 import pandas as pd
 
-from rodflow_core import plots
-from rodflow_core.plots_adam import amplitude_figure, slope_valley_figure, swings_figure
+from rodflow_book.figures import style as plots
+from rodflow_book.figures.appendix_e import amplitude_figure, slope_valley_figure, swings_figure
 
 about = manifest("notebooks/appendix_e2.py", learning_rate=learning_rate, beta2=beta2_value)
 columns = {"step": np.arange(81)}
@@ -364,8 +370,11 @@ for momentum in MOMENTA:
     columns[f"slope_{momentum}"] = slopes[momentum]
     columns[f"valley_{momentum}"] = np.pad(bounces[momentum], (0, 68), constant_values=np.nan)
 plots.save(
-    "e-slope-valley", lambda: slope_valley_figure(slopes, bounces, learning_rate),
-    pd.DataFrame(columns), figures, manifest=about,
+    "e-slope-valley",
+    lambda: slope_valley_figure(slopes, bounces, learning_rate),
+    pd.DataFrame(columns),
+    figures,
+    manifest=about,
     alt="Left: RMSProp, NAdam and Adam fall at the same speed on a slope. Right: in a valley RMSProp "
     "bounces by half the learning rate, NAdam by 0.147 and Adam by one nineteenth of that.",
 )
@@ -409,11 +418,20 @@ plots.save(
 sigma = sp.Symbol("sigma")
 for direction, momentum in ((adam.new_moment, "heavy_ball"), (adam.modified_moment, "dozat")):
     coefficients = sp.Poly(adam.jacobian(direction).charpoly(sigma).as_expr(), sigma).all_coeffs()
-    agree(243, coefficients, lambda *v, k=momentum: theory.adaptive_polynomial(k, *v),
-          [beta1, beta2], BETAS)
+    agree(
+        243,
+        coefficients,
+        lambda *v, k=momentum: theory.adaptive_polynomial(k, *v),
+        [beta1, beta2],
+        BETAS,
+    )
     _, c2, c1, c0 = (sp.factor(c) for c in coefficients)
     if momentum == "heavy_ball":
-        same(243, [c2, c1, c0], [2 - beta1 - beta2, (1 - beta2) * (3 - beta1), 2 * (1 - beta2) * (1 + beta1)])
+        same(
+            243,
+            [c2, c1, c0],
+            [2 - beta1 - beta2, (1 - beta2) * (3 - beta1), 2 * (1 - beta2) * (1 + beta1)],
+        )
         margin = (1 - beta2) * (3 - beta1) - (6 * beta1 - 1 - beta1**2)
         same(243, c2 * c1 - c0, (1 - beta2) * margin)
     else:
@@ -475,8 +493,11 @@ largest_substep = (-2 * spiral.real / np.abs(spiral) ** 2).min()
 swings = {}
 for momentum in ("heavy_ball", "dozat"):
     swings[momentum] = side_by_side(
-        plain(momentum, 0.9), Quadratic(numbers([SHARPNESS])), on_orbit(momentum, 0.9, 1.05),
-        SWING_STEPS, int(np.ceil(2.5 / largest_substep)),
+        plain(momentum, 0.9),
+        Quadratic(numbers([SHARPNESS])),
+        on_orbit(momentum, 0.9, 1.05),
+        SWING_STEPS,
+        int(np.ceil(2.5 / largest_substep)),
     )
 levels = {
     momentum: theory.adaptive_fixed_point(momentum, SHARPNESS, learning_rate, 0.9).half_displacement
@@ -496,7 +517,10 @@ for momentum, run in swings.items():
     columns[f"{momentum}_optimizer"] = np.abs(run.optimizer_half[:, 0])
     columns[f"{momentum}_rod_flow"] = np.abs(run.half[:, 0])
 plots.save(
-    "e-swings", lambda: swings_figure(swings, levels, learning_rate), pd.DataFrame(columns), figures,
+    "e-swings",
+    lambda: swings_figure(swings, levels, learning_rate),
+    pd.DataFrame(columns),
+    figures,
     manifest=about,
     alt="Half-displacement over steps at beta1 = 0.9, both started 5 % off the fixed rod. Adam "
     "swings about the closed form and its rod flow bursts; NAdam and its rod flow settle.",
@@ -562,13 +586,18 @@ by_library = np.array([state.z[0].item() for state in library_run])
 close(193, measured["heavy_ball"][:40, 5], np.abs(np.diff(by_library)) / 2, 1e-9)
 
 stable = {
-    momentum: np.array([
-        theory.adaptive_is_stable(momentum, b, beta2_value)
-        and np.abs(np.linalg.eigvals(
-            theory.adaptive_cycle_matrix(momentum, SHARPNESS, learning_rate, b, beta2_value)
-        )).max() < 0.995
-        for b in grid
-    ])
+    momentum: np.array(
+        [
+            theory.adaptive_is_stable(momentum, b, beta2_value)
+            and np.abs(
+                np.linalg.eigvals(
+                    theory.adaptive_cycle_matrix(momentum, SHARPNESS, learning_rate, b, beta2_value)
+                )
+            ).max()
+            < 0.995
+            for b in grid
+        ]
+    )
     for momentum in measured
 }
 tables = []
@@ -578,11 +607,18 @@ for momentum, halves in measured.items():
     flow_end = np.full(len(grid), np.nan)
     flow_end[settles] = settle(momentum, grid[settles]) / (learning_rate / 2)
     exact = fixed_rod(momentum)(SHARPNESS, learning_rate, grid)[0] / (learning_rate / 2)
-    frame = pd.DataFrame({
-        "momentum": momentum, "beta1": grid, "closed_form": exact, "settles": settles,
-        "root_mean_square": np.sqrt((late**2).mean(0)), "rod_flow": flow_end,
-        "low": np.quantile(late, 0.1, axis=0), "high": np.quantile(late, 0.9, axis=0),
-    })
+    frame = pd.DataFrame(
+        {
+            "momentum": momentum,
+            "beta1": grid,
+            "closed_form": exact,
+            "settles": settles,
+            "root_mean_square": np.sqrt((late**2).mean(0)),
+            "rod_flow": flow_end,
+            "low": np.quantile(late, 0.1, axis=0),
+            "high": np.quantile(late, 0.9, axis=0),
+        }
+    )
     tables.append(frame)
     close(243, frame["root_mean_square"][settles], exact[settles], 1e-6)
     close(243, flow_end[settles], exact[settles], 1e-2)
@@ -590,7 +626,11 @@ table = pd.concat(tables, ignore_index=True)
 
 # %% tags=["remove-cell"]
 plots.save(
-    "e-amplitude", lambda: amplitude_figure(table), table, figures, manifest=about,
+    "e-amplitude",
+    lambda: amplitude_figure(table),
+    table,
+    figures,
+    manifest=about,
     alt="Half-displacement over RMSProp's against beta1, logarithmic. Adam's closed form falls to one "
     "nineteenth at 0.9, NAdam's to 0.147. NAdam's iterates and rod flow lie on its curve. Adam's lie "
     "on its curve for small beta1; beyond, the root mean square of its swings still does, nearly.",

@@ -29,7 +29,7 @@ substeps = 4
 figures = "build/figures"
 
 # %% tags=["hide-input"]
-from rodflow_core.notebook import check_parameters, one_thread, show
+from rodflow_book.notebook import check_parameters, one_thread, show
 
 check_parameters(globals(), "learning_rate beta1_value warmup ahead substeps figures")
 one_thread()
@@ -76,9 +76,9 @@ one_thread()
 import numpy as np
 import sympy as sp
 
+from rodflow_book.derivations import appendix_f as bea
+from rodflow_book.derivations.checks import close, same
 from rodflow_core import theory
-from rodflow_core.derivations import backward_error as bea
-from rodflow_core.derivations.checks import close, same
 
 B = sp.Matrix(2, 2, sp.symbols("b_1:5", real=True))
 x, y = sp.symbols("x y", real=True)
@@ -208,21 +208,28 @@ orders
 # %% tags=["remove-cell"]
 import pandas as pd
 
-from rodflow_core import plots
-from rodflow_core.derivations.simulation import manifest, numbers
-from rodflow_core.plots_numerics import edge_figure, orders_figure
+from rodflow_book.derivations.simulation import manifest, numbers
+from rodflow_book.figures import style as plots
+from rodflow_book.figures.appendix_fg import edge_figure, orders_figure
 
 LARGE = 0.25
 few = round(8 / LARGE)
 points = bea.iterate(fields[0], start, LARGE, few)
 curves = {kept: bea.integrate(fields[:kept], start, LARGE, few, 20) for kept in errors}
 about = manifest(
-    "notebooks/appendix_f.py", learning_rate=learning_rate, beta1=beta1_value, warmup=warmup,
-    ahead=ahead, substeps=substeps,
+    "notebooks/appendix_f.py",
+    learning_rate=learning_rate,
+    beta1=beta1_value,
+    warmup=warmup,
+    ahead=ahead,
+    substeps=substeps,
 )
 order_table = pd.DataFrame({"h": scales, **{f"error_{k}": v for k, v in errors.items()}})
 plots.save(
-    "f-orders", lambda: orders_figure(scales, errors, orders, points, curves), order_table, figures,
+    "f-orders",
+    lambda: orders_figure(scales, errors, orders, points, curves),
+    order_table,
+    figures,
     manifest=about,
     alt="Left: iterates of heavy ball with a large step spiral in; the flow of one field leaves them "
     "at once, that of two is close, that of three goes through them. Right: error against step on "
@@ -271,8 +278,8 @@ plots.save(
 # In the plane, with a loss of which nothing is known:
 
 # %%
-from rodflow_core.derivations.adam import beta1
-from rodflow_core.derivations.symbols import eta
+from rodflow_book.derivations.appendix_e import beta1
+from rodflow_book.derivations.symbols import eta
 
 weights = sp.symbols("w_1 w_2", real=True)
 moments = sp.symbols("m_1 m_2", real=True)
@@ -300,8 +307,17 @@ def on_a_loss(field):
     """Put in a loss whose coefficients are free, those of its second derivatives among them."""
     u1, u2 = arguments
     a = sp.symbols("a_1:10", real=True)
-    generic = (a[0] * u1**2 + a[1] * u1 * u2 + a[2] * u2**2 + a[3] * u1**3 + a[4] * u1**2 * u2
-               + a[5] * u1 * u2**2 + a[6] * u2**3 + a[7] * u1**2 * u2**2 + a[8] * sp.sin(u1))
+    generic = (
+        a[0] * u1**2
+        + a[1] * u1 * u2
+        + a[2] * u2**2
+        + a[3] * u1**3
+        + a[4] * u1**2 * u2
+        + a[5] * u1 * u2**2
+        + a[6] * u2**3
+        + a[7] * u1**2 * u2**2
+        + a[8] * sp.sin(u1)
+    )
 
     def put(e):
         return sp.expand(e.subs(loss.func, sp.Lambda(arguments, generic)).doit())
@@ -338,10 +354,14 @@ same(261, F_m.jacobian(moments), -(1 - beta1) * sp.eye(2))
 
 # %%
 u, v = sp.Matrix(sp.symbols("u_3 u_4")), sp.Matrix(sp.symbols("v_3 v_4"))  # any (F^w, F^m)
-blocks = sp.Matrix(sp.BlockMatrix([
-    [-eta * (1 - beta1) * P_inverse * H_bar, -eta * beta1 * P_inverse],
-    [(1 - beta1) * H_bar, -(1 - beta1) * sp.eye(2)],
-]))
+blocks = sp.Matrix(
+    sp.BlockMatrix(
+        [
+            [-eta * (1 - beta1) * P_inverse * H_bar, -eta * beta1 * P_inverse],
+            [(1 - beta1) * H_bar, -(1 - beta1) * sp.eye(2)],
+        ]
+    )
+)
 product = blocks * sp.Matrix.vstack(u, v)
 same(262, product[:2, :], -eta * P_inverse * ((1 - beta1) * H_bar * u + beta1 * v))
 same(263, product[2:, :], (1 - beta1) * (H_bar * u - v))
@@ -393,10 +413,15 @@ mean_gradient = curved.gradients(ends[:, :d]).mean(0).numpy()
 m_value, scale = centre[d:].numpy(), second.sqrt().numpy() + 1e-8
 move_w = -eta_value / scale * (b1 * m_value + (1 - b1) * mean_gradient)  # (258)
 move_m = (1 - b1) * (mean_gradient - m_value)  # (259)
-dense = np.block([
-    [-eta_value * (1 - b1) / scale[:, None] * mean_hessian, -eta_value * b1 * np.diag(1 / scale)],
-    [(1 - b1) * mean_hessian, -(1 - b1) * np.eye(d)],
-])  # (260), (261)
+dense = np.block(
+    [
+        [
+            -eta_value * (1 - b1) / scale[:, None] * mean_hessian,
+            -eta_value * b1 * np.diag(1 / scale),
+        ],
+        [(1 - b1) * mean_hessian, -(1 - b1) * np.eye(d)],
+    ]
+)  # (260), (261)
 turn_w = -eta_value / scale * ((1 - b1) * mean_hessian @ move_w + b1 * move_m)  # (262)
 turn_m = (1 - b1) * (mean_hessian @ move_w - move_m)  # (263)
 close((262, 263), np.r_[turn_w, turn_m], dense @ np.r_[move_w, move_m], 1e-13)
@@ -426,7 +451,9 @@ close((257, 264, 265), (after.z - centre) / short, corrected, 1e-10)
 # only for what moves slowly.
 
 # %%
-terms = {k: [theory.backward_error_term([[-value]], k)[0, 0] for value in (0.5, 2.0)] for k in (1, 2, 3)}
+terms = {
+    k: [theory.backward_error_term([[-value]], k)[0, 0] for value in (0.5, 2.0)] for k in (1, 2, 3)
+}
 partial_sums = np.cumsum([terms[k][1] for k in terms])
 close((252, 254, 256), partial_sums, [-2, -4, -20 / 3], 1e-14)
 close(248, theory.backward_error_field([[-0.5]])[0, 0], np.log(0.5), 1e-14)
@@ -472,7 +499,11 @@ sums = {
 }
 table = pd.DataFrame({"step": warmup + 1 + np.arange(ahead), **distance, "change": change})
 plots.save(
-    "f-edge", lambda: edge_figure(edge, sums, distance), table, figures, manifest=about,
+    "f-edge",
+    lambda: edge_figure(edge, sums, distance),
+    table,
+    figures,
+    manifest=about,
     alt="Left: rate of gradient descent on a quadratic against learning rate times sharpness; the "
     "exact field ends at minus infinity at one, the truncated series go on and miss the true rate, "
     "which comes back up to zero at two. Right: distance to the optimizer's centre over steps; the "

@@ -27,7 +27,7 @@ warmup = 80
 figures = "build/figures"
 
 # %% tags=["hide-input"]
-from rodflow_core.notebook import check_parameters, one_thread, show
+from rodflow_book.notebook import check_parameters, one_thread, show
 
 check_parameters(globals(), "dimension substeps beta1_value beta2_value warmup figures")
 one_thread()
@@ -61,9 +61,9 @@ if dimension < 6 or substeps < 3:
 # %%
 import sympy as sp
 
-from rodflow_core.derivations import low_rank
-from rodflow_core.derivations.checks import agree, close, same
-from rodflow_core.derivations.low_rank import dt, source
+from rodflow_book.derivations import appendix_g as low_rank
+from rodflow_book.derivations.appendix_g import dt, source
+from rodflow_book.derivations.checks import agree, close, same
 
 sigma = sp.Symbol("Sigma")
 F_plus, F_minus = (sp.Matrix(sp.symbols(f"{name}_1:4")) for name in ("p", "q"))
@@ -117,9 +117,9 @@ import inspect
 import numpy as np
 import torch
 
+from rodflow_book.derivations.appendix_g import five_steps
+from rodflow_book.derivations.simulation import manifest, numbers
 from rodflow_core import theory
-from rodflow_core.derivations.low_rank import five_steps
-from rodflow_core.derivations.simulation import manifest, numbers
 from rodflow_core.extent import Extent, relax
 
 draw = np.random.default_rng(2)
@@ -148,8 +148,12 @@ for kept, allowed in ((0, 2), (1, 3), (3, 5), (3, 3), (4, 1)):
     close((268, 269, 270, 271, 272, 273), after.dense(), best(dense.numpy(), allowed), 1e-12)
     close(267, after.basis.T @ after.basis, np.eye(len(after.eigenvalues)), 1e-13)
     # The library's relax takes the drive with its factor 1/2: drive drive^T = source.
-    close(273, relax(before, 0.5 * torch.stack((plus, minus), 1), step, allowed).dense(),
-          after.dense(), 1e-12)
+    close(
+        273,
+        relax(before, 0.5 * torch.stack((plus, minus), 1), step, allowed).dense(),
+        after.dense(),
+        1e-12,
+    )
 print(inspect.getsource(five_steps).split('"""')[2])
 
 # %% [markdown]
@@ -233,18 +237,25 @@ for rank in ranks:
 # %% tags=["remove-cell"]
 import pandas as pd
 
-from rodflow_core import plots
-from rodflow_core.plots_numerics import bias_figure, rank_figure, start_figure
+from rodflow_book.figures import style as plots
+from rodflow_book.figures.appendix_fg import bias_figure, rank_figure, start_figure
 
 about = manifest(
-    "notebooks/appendix_g.py", dimension=dimension, substeps=substeps, beta1=beta1_value,
-    beta2=beta2_value, warmup=warmup,
+    "notebooks/appendix_g.py",
+    dimension=dimension,
+    substeps=substeps,
+    beta1=beta1_value,
+    beta2=beta2_value,
+    warmup=warmup,
 )
 rank_table = pd.DataFrame({"rank": ranks, **errors})
 decay_table = pd.DataFrame({"substep": fractions, **lengths})
 plots.save(
-    "g-rank", lambda: rank_figure(rank_table, decay_table),
-    pd.concat([rank_table, decay_table], axis=1), figures, manifest=about,
+    "g-rank",
+    lambda: rank_figure(rank_table, decay_table),
+    pd.concat([rank_table, decay_table], axis=1),
+    figures,
+    manifest=about,
     alt="Left: relative error of the extent tensor against its rank, logarithmic; the five steps and "
     "the library's update lie on each other, a little above the best possible, and fall steeply. "
     "Right: size of the resting tensor against the substep; with the Euler factor it is right at any "
@@ -294,10 +305,10 @@ show(
 # which here gives $g$ and $g^2$ at once, from the first step.
 
 # %%
-from rodflow_core.derivations.adam import BETAS, beta1
-from rodflow_core.derivations.low_rank import P, c1, t
-from rodflow_core.derivations.rmsprop import beta2, g
-from rodflow_core.derivations.symbols import eta, m
+from rodflow_book.derivations.appendix_d import beta2, g
+from rodflow_book.derivations.appendix_e import BETAS, beta1
+from rodflow_book.derivations.appendix_g import P, c1, t
+from rodflow_book.derivations.symbols import eta, m
 
 raw_m, raw_nu = (1 - beta1**t) * g, (1 - beta2**t) * g**2
 ema = low_rank.average
@@ -352,7 +363,9 @@ agree(275, raw_nu, theory.raw_second_moment, [g, t, beta2], BETAS | some_step)
 
 # %%
 corrections = sp.Matrix([1 - beta1 ** (t + 1), 1 - beta2 ** (t + 1)])
-same(278, [raw_m.subs(t, t + 1) / corrections[0], raw_nu.subs(t, t + 1) / corrections[1]], [g, g**2])
+same(
+    278, [raw_m.subs(t, t + 1) / corrections[0], raw_nu.subs(t, t + 1) / corrections[1]], [g, g**2]
+)
 agree(278, corrections, theory.bias_corrections, [t, beta1, beta2], BETAS | some_step)
 m_hat, g_hat = m / c1, g / c1  # (283)
 same(284, beta1 * m_hat + (1 - beta1) * g_hat, (beta1 * m + (1 - beta1) * g) / c1)
@@ -391,8 +404,13 @@ close(282, (after.nu - before.nu) / short, 0.1 * ((slopes**2).mean(0) - second),
 # %%
 SLOPE, RATE, SHOWN = 0.7, 0.1, 100
 linear = FunctionObjective(lambda w: SLOPE * w.sum(), 1)
-raw_rule = UpdateRule(RATE, *(lambda r: (r.momentum, r.second_moment))(
-    make_rule("adam", RATE, beta1=beta1_value, beta2=beta2_value)), bias_correction=False)
+raw_rule = UpdateRule(
+    RATE,
+    *(lambda r: (r.momentum, r.second_moment))(
+        make_rule("adam", RATE, beta1=beta1_value, beta2=beta2_value)
+    ),
+    bias_correction=False,
+)
 good_rule = make_rule("adam", RATE, beta1=beta1_value, beta2=beta2_value)
 moments, sizes = {}, {}
 for name, rule in (("raw", raw_rule), ("corrected", good_rule)):
@@ -424,15 +442,24 @@ assert max(speed[1]) < max(speed[0]), "the power t must do worse"
 close(278, speed[1][-1], 1.0, 2e-2)
 
 # %% tags=["remove-cell"]
-bias_table = pd.DataFrame({
-    "step": count[1:], "m_raw": moments["raw"][1:, 0] / SLOPE, "nu_raw": moments["raw"][1:, 1] / SLOPE**2,
-    "m_corrected": moments["raw"][1:, 0] / SLOPE / (1 - beta1_value ** count[1:]),
-    "nu_corrected": moments["raw"][1:, 1] / SLOPE**2 / (1 - beta2_value ** count[1:]),
-    "step_raw": sizes["raw"], "step_corrected": sizes["corrected"],
-    "rod_flow": [np.nan, *speed[1]], "rod_flow_power_t": [np.nan, *speed[0]],
-})
+bias_table = pd.DataFrame(
+    {
+        "step": count[1:],
+        "m_raw": moments["raw"][1:, 0] / SLOPE,
+        "nu_raw": moments["raw"][1:, 1] / SLOPE**2,
+        "m_corrected": moments["raw"][1:, 0] / SLOPE / (1 - beta1_value ** count[1:]),
+        "nu_corrected": moments["raw"][1:, 1] / SLOPE**2 / (1 - beta2_value ** count[1:]),
+        "step_raw": sizes["raw"],
+        "step_corrected": sizes["corrected"],
+        "rod_flow": [np.nan, *speed[1]],
+        "rod_flow_power_t": [np.nan, *speed[0]],
+    }
+)
 plots.save(
-    "g-bias", lambda: bias_figure(bias_table, beta1_value, beta2_value), bias_table, figures,
+    "g-bias",
+    lambda: bias_figure(bias_table, beta1_value, beta2_value),
+    bias_table,
+    figures,
     manifest=about,
     alt="Left: raw first and second moment over their targets rise slowly from zero; the corrected "
     "ones are one from the first step. Right: the raw step is several times too long, the corrected "
@@ -486,8 +513,11 @@ show(
 from rodflow_core.optimizers import OPTIMIZERS
 
 b1, b2, rate, now = 0.8, 0.95, 0.2, 4
-w_, m_, nu_ = draw.normal(size=half_dimension), draw.normal(size=half_dimension), draw.uniform(
-    0.5, 2, half_dimension)
+w_, m_, nu_ = (
+    draw.normal(size=half_dimension),
+    draw.normal(size=half_dimension),
+    draw.uniform(0.5, 2, half_dimension),
+)
 
 
 def slope_at(point):
@@ -595,15 +625,24 @@ centres = (iterates[warmup - 1 : -1] + iterates[warmup:]) / 2
 distance = {tag: np.linalg.norm(path - centres, axis=1) for tag, path in paths.items()}
 
 # %% tags=["remove-cell"]
-start_table = pd.DataFrame({
-    "step": warmup + np.arange(ahead + 1),
-    **{f"iterate_{axis}": iterates[warmup:, i] for i, axis in enumerate("xy")},
-    **{f"{tag}_{axis}": path[:, i] for tag, path in paths.items() for i, axis in enumerate("xy")},
-    **{f"{tag}_distance": values for tag, values in distance.items()},
-})
+start_table = pd.DataFrame(
+    {
+        "step": warmup + np.arange(ahead + 1),
+        **{f"iterate_{axis}": iterates[warmup:, i] for i, axis in enumerate("xy")},
+        **{
+            f"{tag}_{axis}": path[:, i]
+            for tag, path in paths.items()
+            for i, axis in enumerate("xy")
+        },
+        **{f"{tag}_distance": values for tag, values in distance.items()},
+    }
+)
 plots.save(
-    "g-start", lambda: start_figure(iterates, warmup, first_rod, paths, distance), start_table,
-    figures, manifest=about,
+    "g-start",
+    lambda: start_figure(iterates, warmup, first_rod, paths, distance),
+    start_table,
+    figures,
+    manifest=about,
     alt="Left: gradient descent zigzags in a sharpening valley; the first rod reaches from one of its "
     "iterates to the next; from its centre the stable flow runs on to the right, the rod flow turns "
     "back with the iterates. Right: the stable flow's distance to the optimizer's centre grows, the "

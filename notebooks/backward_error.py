@@ -28,7 +28,7 @@ architecture = "mlp"
 figures = "build/figures"
 
 # %% tags=["hide-input"]
-from rodflow_core import notebook
+from rodflow_book import notebook
 
 notebook.check_parameters(globals(), "preset optimizer architecture figures")
 notebook.one_thread()
@@ -38,11 +38,14 @@ without = notebook.recorded(optimizer, architecture, preset)
 corrected = notebook.recorded(optimizer, architecture, preset, backward_error=True)
 
 # %% tags=["remove-cell"]
-from rodflow_core import plots, plots_claims
+from rodflow_book.figures import claims as plots_claims
+from rodflow_book.figures import style as plots
 
 plots.save(
-    "backward-error", lambda: plots_claims.backward_error(without, corrected),
-    plots_claims.backward_error_numbers(without, corrected), figures,
+    "backward-error",
+    lambda: plots_claims.backward_error(without, corrected),
+    plots_claims.backward_error_numbers(without, corrected),
+    figures,
     alt="Rod flow with and without the backward-error correction: sharpness over threshold, "
     "distance to the optimizer's centre and loss over optimizer steps; the curves lie together.",
     manifest=plots.run_manifest([without, corrected]),
@@ -57,7 +60,7 @@ plots.save(
 # ```
 
 # %% tags=["hide-input"]
-from rodflow_core import claims
+from rodflow_core.experiments import claims
 
 a, b = claims.assess(without), claims.assess(corrected)
 notebook.show(

@@ -27,7 +27,7 @@ architectures = ["mlp", "cnn", "vit"]
 figures = "build/figures"
 
 # %% tags=["hide-input"]
-from rodflow_core import notebook
+from rodflow_book import notebook
 
 notebook.check_parameters(globals(), "preset architectures figures")
 notebook.one_thread()
@@ -41,7 +41,8 @@ notebook.one_thread()
 # neither is.
 
 # %%
-from rodflow_core import claims, tables
+from rodflow_book import tables
+from rodflow_core.experiments import claims
 from rodflow_core.optimizers import OPTIMIZERS
 
 runs = {
@@ -53,7 +54,7 @@ paper = {key: claims.assess(run) for key, run in runs.items()}
 free = {key: claims.assess(run, "free") for key, run in runs.items()}
 
 # %% tags=["remove-cell"]
-from rodflow_core import plots_claims
+from rodflow_book.figures import claims as plots_claims
 
 plots_claims.save(paper, free, list(runs.values()), figures)
 

@@ -25,7 +25,7 @@ examples = None
 figures = "build/figures"
 
 # %% tags=["hide-input"]
-from rodflow_core import notebook
+from rodflow_book import notebook
 
 notebook.check_parameters(globals(), "preset seed examples figures")
 notebook.one_thread()
@@ -128,12 +128,24 @@ assert sp.expand(left - right) == sp.zeros(3, 3)
 # %%
 runs = {
     "trap": notebook.recorded(
-        "adam", "mlp", preset, learning_rate=1e-3, beta1=0.9, beta2=0.99,
-        warmup=None if preset == "smoke" else 1000, seed=seed, examples=examples,
+        "adam",
+        "mlp",
+        preset,
+        learning_rate=1e-3,
+        beta1=0.9,
+        beta2=0.99,
+        warmup=None if preset == "smoke" else 1000,
+        seed=seed,
+        examples=examples,
     ),
     "early": notebook.recorded(
-        "adam", "mlp", preset, beta2=0.99, warmup=None if preset == "smoke" else 50,
-        seed=seed, examples=examples,
+        "adam",
+        "mlp",
+        preset,
+        beta2=0.99,
+        warmup=None if preset == "smoke" else 50,
+        seed=seed,
+        examples=examples,
     ),
 }
 

@@ -35,12 +35,15 @@ examples = None
 figures = "build/figures"
 
 # %% tags=["hide-input"]
-from rodflow_core import notebook
+from rodflow_book import notebook
 
-notebook.check_parameters(globals(), (
-    "preset architectures learning_rate rank substeps warmup steps seed dtype device "
-    "data data_path examples figures"
-))
+notebook.check_parameters(
+    globals(),
+    (
+        "preset architectures learning_rate rank substeps warmup steps seed dtype device "
+        "data data_path examples figures"
+    ),
+)
 notebook.one_thread()
 
 # %% [markdown]
@@ -63,10 +66,20 @@ notebook.one_thread()
 
 # %%
 runs = notebook.recorded_runs(
-    "gd", architectures, preset,
-    learning_rate=learning_rate, rank=rank, substeps=substeps,
-    warmup=warmup, steps=steps, seed=seed, dtype=dtype, device=device,
-    data=data, data_path=data_path, examples=examples,
+    "gd",
+    architectures,
+    preset,
+    learning_rate=learning_rate,
+    rank=rank,
+    substeps=substeps,
+    warmup=warmup,
+    steps=steps,
+    seed=seed,
+    dtype=dtype,
+    device=device,
+    data=data,
+    data_path=data_path,
+    examples=examples,
 )
 
 # %% tags=["hide-input"]

@@ -35,12 +35,15 @@ examples = None
 figures = "build/figures"
 
 # %% tags=["hide-input"]
-from rodflow_core import notebook
+from rodflow_book import notebook
 
-notebook.check_parameters(globals(), (
-    "preset architectures learning_rate beta1 rank substeps warmup steps seed dtype device "
-    "data data_path examples figures"
-))
+notebook.check_parameters(
+    globals(),
+    (
+        "preset architectures learning_rate beta1 rank substeps warmup steps seed dtype device "
+        "data data_path examples figures"
+    ),
+)
 notebook.one_thread()
 
 # %% [markdown]
@@ -66,10 +69,21 @@ notebook.one_thread()
 
 # %%
 runs = notebook.recorded_runs(
-    "heavy_ball", architectures, preset,
-    learning_rate=learning_rate, beta1=beta1, rank=rank, substeps=substeps,
-    warmup=warmup, steps=steps, seed=seed, dtype=dtype, device=device,
-    data=data, data_path=data_path, examples=examples,
+    "heavy_ball",
+    architectures,
+    preset,
+    learning_rate=learning_rate,
+    beta1=beta1,
+    rank=rank,
+    substeps=substeps,
+    warmup=warmup,
+    steps=steps,
+    seed=seed,
+    dtype=dtype,
+    device=device,
+    data=data,
+    data_path=data_path,
+    examples=examples,
 )
 
 # %% tags=["hide-input"]

@@ -35,11 +35,14 @@ window = 256
 figures = "build/figures"
 
 # %% tags=["hide-input"]
-from rodflow_core.notebook import check_parameters, one_thread
+from rodflow_book.notebook import check_parameters, one_thread
 
-check_parameters(globals(), (
-    "preset optimizer architecture steps beta1s rates ranks substeps seeds warmups window figures"
-))
+check_parameters(
+    globals(),
+    (
+        "preset optimizer architecture steps beta1s rates ranks substeps seeds warmups window figures"
+    ),
+)
 one_thread()
 
 # %% tags=["hide-input"]
@@ -47,7 +50,11 @@ import numpy as np
 import pandas as pd
 from IPython.display import SVG, display
 
-from rodflow_core import limits, notebook, plots, plots_limits, presets, runs
+from rodflow_book import notebook
+from rodflow_book.figures import limits as plots_limits
+from rodflow_book.figures import style as plots
+from rodflow_core.experiments import limits, presets
+from rodflow_core.experiments import records as runs
 
 tests = preset == "smoke"
 if tests:
@@ -65,7 +72,13 @@ def sweep(name, configs):
     """Load or compute the runs of a sweep, given by label; remember them for the table."""
     several = {label: runs.load_or_run(config) for label, config in configs.items()}
     rows = [
-        (name, label, *limits.compare(run), float(run.attrs["seconds"]), runs.recorded_path(configs[label]).name)
+        (
+            name,
+            label,
+            *limits.compare(run),
+            float(run.attrs["seconds"]),
+            runs.recorded_path(configs[label]).name,
+        )
         for label, run in several.items()
     ]
     table = pd.DataFrame(rows, columns=COLUMNS)
@@ -89,7 +102,10 @@ def publish(name, draw, table, several, alt):
 def listed(table, column, digits=".2g"):
     """The numbers of a column with their labels, as words; a run that was lost says so."""
     words = [format(v, digits) if np.isfinite(v) else "lost" for v in table[column]]
-    return ", ".join(f"{word} ({' '.join(label.split())})" for word, label in zip(words, table["label"], strict=True))
+    return ", ".join(
+        f"{word} ({' '.join(label.split())})"
+        for word, label in zip(words, table["label"], strict=True)
+    )
 
 
 def sweep_alt(words, table):
@@ -127,7 +143,10 @@ table = table.join(parts).assign(ringing=ringing, frequency=frequencies)
 
 # %% tags=["remove-cell"]
 publish(
-    "momentum", lambda: plots_limits.momentum_figure(table), table, several,
+    "momentum",
+    lambda: plots_limits.momentum_figure(table),
+    table,
+    several,
     "Left: stacked bars over beta1, parts of the power of the optimizer's motion; period two "
     f"{listed(table, 'alternating')}; longer cycles {listed(table, 'longer')}; drift "
     f"{listed(table, 'drift')}. Right: times closer than the stable flow, paper's rod "
@@ -135,7 +154,10 @@ publish(
 )
 shown = {beta: motion for beta, motion in motions.items() if beta in (base.beta1, 0.9, 0.99)}
 publish(
-    "ringing", lambda: plots_limits.ringing_figure(shown), plots_limits.ringing_numbers(shown), several,
+    "ringing",
+    lambda: plots_limits.ringing_figure(shown),
+    plots_limits.ringing_numbers(shown),
+    several,
     "Left: power of the optimizer's motion over frequency for three values of beta1. Right: the "
     "frequency at which the motion along each leading eigendirection has most power, over its "
     "preconditioned curvature in units of the threshold, on the curve of heavy ball's ringing.",
@@ -217,7 +239,13 @@ notebook.show(
 table, several = sweep("rank", changed("rank", ranks, base.rank))
 
 # %% tags=["remove-cell"]
-publish("rank", lambda: plots_limits.sweep_figure(table, "rank $r$"), table, several, sweep_alt("rank", table))
+publish(
+    "rank",
+    lambda: plots_limits.sweep_figure(table, "rank $r$"),
+    table,
+    several,
+    sweep_alt("rank", table),
+)
 
 # %% [markdown]
 # ```{figure} ../figures/limits-rank.svg
@@ -249,7 +277,13 @@ notebook.show(
 table, several = sweep("substeps", changed("substeps", substeps, base.substeps))
 
 # %% tags=["remove-cell"]
-publish("substeps", lambda: plots_limits.sweep_figure(table, "substeps $K$"), table, several, sweep_alt("substeps", table))
+publish(
+    "substeps",
+    lambda: plots_limits.sweep_figure(table, "substeps $K$"),
+    table,
+    several,
+    sweep_alt("substeps", table),
+)
 
 # %% [markdown]
 # ```{figure} ../figures/limits-substeps.svg
@@ -283,7 +317,13 @@ notebook.show(
 table, several = sweep("warm-up", changed("warmup", warmups, base.warmup))
 
 # %% tags=["remove-cell"]
-publish("early", lambda: plots_limits.sweep_figure(table, "warm-up steps"), table, several, sweep_alt("warm-up", table))
+publish(
+    "early",
+    lambda: plots_limits.sweep_figure(table, "warm-up steps"),
+    table,
+    several,
+    sweep_alt("warm-up", table),
+)
 
 # %% [markdown]
 # ```{figure} ../figures/limits-early.svg
@@ -314,7 +354,13 @@ configs = changed("seed", seeds, base.seed) | {"0\nfloat32": base.replace(dtype=
 table, several = sweep("seed", configs)
 
 # %% tags=["remove-cell"]
-publish("seeds", lambda: plots_limits.sweep_figure(table, "seed", joined=False), table, several, sweep_alt("seeds", table))
+publish(
+    "seeds",
+    lambda: plots_limits.sweep_figure(table, "seed", joined=False),
+    table,
+    several,
+    sweep_alt("seeds", table),
+)
 
 # %% [markdown]
 # ```{figure} ../figures/limits-seeds.svg
@@ -350,13 +396,23 @@ notebook.show(
 # %% tags=["hide-input"]
 everything = pd.concat(collected).drop_duplicates(["sweep", "label"])
 heads = {
-    "sweep": "sweep", "label": "value", "regime": "osc / drift", "optimizer": "optimizer, S / threshold",
-    "ratio_rod": "rod: times closer", "ratio_free": "drift-free rod: times closer", "sharpness_rod": "rod: S / optimizer's",
-    "sharpness_free": "drift-free rod", "sharpness_sf": "stable flow", "run": "run",
+    "sweep": "sweep",
+    "label": "value",
+    "regime": "osc / drift",
+    "optimizer": "optimizer, S / threshold",
+    "ratio_rod": "rod: times closer",
+    "ratio_free": "drift-free rod: times closer",
+    "sharpness_rod": "rod: S / optimizer's",
+    "sharpness_free": "drift-free rod",
+    "sharpness_sf": "stable flow",
+    "run": "run",
 }
 lines = ["| " + " | ".join(heads.values()) + " |", "| :-- | :-- |" + " --: |" * 7 + " :-- |"]
 for _, row in everything.iterrows():
-    cells = [" ".join(row[key].split()) if isinstance(row[key], str) else f"{row[key]:.3g}" for key in heads]
+    cells = [
+        " ".join(row[key].split()) if isinstance(row[key], str) else f"{row[key]:.3g}"
+        for key in heads
+    ]
     cells[-1] = f"`{cells[-1]}`"
     lines.append("| " + " | ".join(cells) + " |")
 notebook.show("\n".join(lines).replace("| nan", "| lost"))

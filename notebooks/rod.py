@@ -32,11 +32,9 @@ substeps = 4
 figures = "build/figures"
 
 # %% tags=["hide-input"]
-from rodflow_core.notebook import check_parameters, one_thread, show
+from rodflow_book.notebook import check_parameters, one_thread, show
 
-check_parameters(
-    globals(), "learning_rate slope steps beta excess phase_steps substeps figures"
-)
+check_parameters(globals(), "learning_rate slope steps beta excess phase_steps substeps figures")
 one_thread()
 
 # %% [markdown]
@@ -163,6 +161,7 @@ angle = torch.tensor(-2.6 / RADIUS, dtype=torch.float64)
 start = (RADIUS + 0.3) * torch.stack((angle.sin(), angle.cos()))
 iterates, rod, stable = side_by_side(descent, valley, start, steps)
 
+
 # %% tags=["remove-cell"]
 def check_stays(distances, reach, place):
     """Stop where an optimizer has left the part of a landscape in which its walls rise."""
@@ -206,14 +205,15 @@ from importlib import metadata
 
 import numpy as np
 
-from rodflow_core import plots, theory
-from rodflow_core.plots_rod import (
+from rodflow_book.figures import style as plots
+from rodflow_book.figures.rod import (
     Mesh,
     Trajectories,
     phase_figure,
     valley_figure,
     valley_series_figure,
 )
+from rodflow_core import theory
 
 
 def stack(tensors):
@@ -246,16 +246,23 @@ bounce = trajectories(iterates, rod, stable)
 ends = along(torch.as_tensor(np.stack((bounce.iterates[0], bounce.stable[-1]))))
 s = torch.linspace(ends[0] - 0.15, ends[1] + 0.75, 300, dtype=torch.float64)[:, None]
 d = torch.linspace(-0.62, 0.62, 61, dtype=torch.float64)[None]
-mesh = Mesh(*(v.numpy() for v in (
-    (RADIUS + d) * torch.sin(s / RADIUS),
-    (RADIUS + d) * torch.cos(s / RADIUS),
-    loss(s, d),
-    (sharpness(s) / descent.threshold).expand(-1, d.shape[1]),
-)))
+mesh = Mesh(
+    *(
+        v.numpy()
+        for v in (
+            (RADIUS + d) * torch.sin(s / RADIUS),
+            (RADIUS + d) * torch.cos(s / RADIUS),
+            loss(s, d),
+            (sharpness(s) / descent.threshold).expand(-1, d.shape[1]),
+        )
+    )
+)
 at_centre = {
     tag: (sharpness(along(torch.as_tensor(points))) / descent.threshold).numpy()
     for tag, points in {
-        "disc": bounce.optimizer_centre, "sf": bounce.stable, "rod": bounce.centre,
+        "disc": bounce.optimizer_centre,
+        "sf": bounce.stable,
+        "rod": bounce.centre,
     }.items()
 }
 gap = {
@@ -269,14 +276,19 @@ about = manifest(learning_rate=learning_rate, slope=slope, steps=steps)
 plots.save(
     "rod-valley",
     lambda: valley_figure(bounce, mesh, range(0, steps, max(1, steps * 6 // 100))),
-    numbers, figures, manifest=about,
+    numbers,
+    figures,
+    manifest=about,
     alt="Gradient descent zigzags across a curved valley that grows sharper to the right. Rods of "
     "the rod flow span the zigzag from rail to rail, their centre on its midline. The stable flow "
     f"follows the floor far beyond: after {steps} steps it is {gap['sf'][-1]:.2g} from the centre "
     f"of the iterates, the rod flow {gap['rod'][-1]:.1g}.",
 )
 plots.save(
-    "rod-valley-series", lambda: valley_series_figure(bounce, at_centre), numbers, figures,
+    "rod-valley-series",
+    lambda: valley_series_figure(bounce, at_centre),
+    numbers,
+    figures,
     manifest=about,
     alt="Over optimizer steps: sharpness at the centre over its threshold, distance to the "
     "optimizer's centre and half-displacement. The rod flow lies on the optimizer; the stable "
@@ -450,7 +462,7 @@ show(
 # arrives at. The same function as above runs it:
 
 # %%
-from rodflow_core.potentials import Quartic
+from rodflow_core.landscapes import Quartic
 
 KAPPA = 1.0
 heavy_ball = make_rule("heavy_ball", learning_rate, beta1=beta)
@@ -494,8 +506,11 @@ about = manifest(
 )
 times = sorted({0, phase_steps // 6, phase_steps // 3, phase_steps - 1})
 plots.save(
-    "rod-phase-space", lambda: phase_figure(flip, corner, times, 2 / learning_rate),
-    flip.table(("w", "m")), figures, manifest=about,
+    "rod-phase-space",
+    lambda: phase_figure(flip, corner, times, 2 / learning_rate),
+    flip.table(("w", "m")),
+    figures,
+    manifest=about,
     alt="Left: heavy ball in the plane of weight and first moment. Iterates and rods lie on the "
     "falling diagonal and lengthen until they reach the two ends of the fixed rod; the two corners "
     "on the rising diagonal, which two separate rods would allow, are never visited. Right: weight "

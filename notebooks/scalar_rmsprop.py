@@ -36,12 +36,15 @@ examples = None
 figures = "build/figures"
 
 # %% tags=["hide-input"]
-from rodflow_core import notebook
+from rodflow_book import notebook
 
-notebook.check_parameters(globals(), (
-    "preset architectures learning_rate beta2 epsilon rank substeps warmup steps seed dtype device "
-    "data data_path examples figures"
-))
+notebook.check_parameters(
+    globals(),
+    (
+        "preset architectures learning_rate beta2 epsilon rank substeps warmup steps seed dtype device "
+        "data data_path examples figures"
+    ),
+)
 notebook.one_thread()
 
 # %% [markdown]
@@ -98,10 +101,22 @@ notebook.one_thread()
 
 # %%
 runs = notebook.recorded_runs(
-    "scalar_rmsprop", architectures, preset,
-    learning_rate=learning_rate, beta2=beta2, epsilon=epsilon, rank=rank, substeps=substeps,
-    warmup=warmup, steps=steps, seed=seed, dtype=dtype, device=device,
-    data=data, data_path=data_path, examples=examples,
+    "scalar_rmsprop",
+    architectures,
+    preset,
+    learning_rate=learning_rate,
+    beta2=beta2,
+    epsilon=epsilon,
+    rank=rank,
+    substeps=substeps,
+    warmup=warmup,
+    steps=steps,
+    seed=seed,
+    dtype=dtype,
+    device=device,
+    data=data,
+    data_path=data_path,
+    examples=examples,
 )
 
 # %% tags=["hide-input"]

@@ -28,7 +28,7 @@ steps = 150
 figures = "build/figures"
 
 # %% tags=["hide-input"]
-from rodflow_core.notebook import check_parameters, one_thread
+from rodflow_book.notebook import check_parameters, one_thread
 
 check_parameters(globals(), "preset learning_rate beta1 beta2 warmup steps figures")
 one_thread()
@@ -72,7 +72,9 @@ import torch
 
 from rodflow_core.objective import FunctionObjective
 
-landscape = FunctionObjective(lambda w: 2.0 * w[0] ** 2 - w[0] ** 4 + 0.1 * w[1] + w[0] * w[1] ** 2, 2)
+landscape = FunctionObjective(
+    lambda w: 2.0 * w[0] ** 2 - w[0] ** 4 + 0.1 * w[1] + w[0] * w[1] ** 2, 2
+)
 start = torch.tensor([0.3, 1.0], dtype=torch.float64)
 
 rule = make_rule("adabelief", learning_rate=0.02, beta1=0.5, beta2=0.95, epsilon=1e-8)
@@ -115,12 +117,19 @@ rule.threshold, flip_threshold(UpdateWeights(0.5, 1 - 0.5, 0.0), 0.02, 0.5)
 # Where does it oscillate at its edge? The scout looks along learning rates.
 
 # %%
-from rodflow_core import presets, runs, scout
+from rodflow_core.experiments import presets, scout
+from rodflow_core.experiments import records as runs
 
 tests = preset == "smoke"
 config = presets.preset(
-    preset, "adabelief", "mlp", learning_rate=1e-2, beta1=beta1, beta2=beta2,
-    warmup=None if tests else warmup, steps=None if tests else steps,
+    preset,
+    "adabelief",
+    "mlp",
+    learning_rate=1e-2,
+    beta1=beta1,
+    beta2=beta2,
+    warmup=None if tests else warmup,
+    steps=None if tests else steps,
 )
 sightings = scout.scout(config, [3e-3, 1e-2], [20] if tests else [200, 400])
 print(scout.HEADER, *map(scout.line, sightings), sep="\n")
@@ -147,12 +156,17 @@ import inspect
 
 from IPython.display import SVG, display
 
-from rodflow_core import notebook, plots
+from rodflow_book import notebook
+from rodflow_book.figures import style as plots
 
 manifest = plots.run_manifest([run]) | {"second moment": inspect.getsource(Surprise.target)}
 plots.save(
-    "adabelief-mlp", lambda: plots.run_figure(run), run, figures,
-    alt=notebook.alt_text(run), manifest=manifest,
+    "adabelief-mlp",
+    lambda: plots.run_figure(run),
+    run,
+    figures,
+    alt=notebook.alt_text(run),
+    manifest=manifest,
 )
 display(SVG(filename=f"{figures}/adabelief-mlp.svg"))
 
@@ -237,7 +251,7 @@ class TwoEnds(RodFlow):
 import numpy as np
 import pandas as pd
 
-from rodflow_core import limits
+from rodflow_core.experiments import limits
 from rodflow_core.lockstep import Lockstep
 
 size = {} if tests else {"examples": 200, "warmup": 300, "steps": 100}
@@ -248,7 +262,10 @@ objective = lockstep.objective
 
 def watch(rule):
     """Run a rule with its flows; measure its motion, and the linearity its rod counts on."""
-    flows = {"sf": StableFlow(rule, objective), "free": RodFlow(rule, objective, drive="drift_free")}
+    flows = {
+        "sf": StableFlow(rule, objective),
+        "free": RodFlow(rule, objective, drive="drift_free"),
+    }
     if isinstance(rule, Lion):
         flows["ends"] = TwoEnds(rule, objective, drive="drift_free")
     progress = Lockstep(rule, objective, flows, other.warmup, other.steps, 4, 0).run(weights)
@@ -289,7 +306,9 @@ numbers = pd.DataFrame({name: watch(rule) for name, rule in rules.items()})
 
 # %% tags=["hide-input"]
 lines = ["| | " + " | ".join(numbers) + " |", "| :-- |" + " --: |" * numbers.shape[1]]
-lines += [f"| {name} | " + " | ".join(f"{v:.2g}" for v in row) + " |" for name, row in numbers.iterrows()]
+lines += [
+    f"| {name} | " + " | ".join(f"{v:.2g}" for v in row) + " |" for name, row in numbers.iterrows()
+]
 lines = [line.replace("nan", "the same") for line in lines]
 notebook.show("\n".join(lines))
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from rodflow_core import metrics
+from rodflow_core import quantities as metrics
 from rodflow_core.extent import Extent
 from rodflow_core.flows import Flow, FlowState, RodFlow, RodState, advance, midpoint
 from rodflow_core.objective import Objective

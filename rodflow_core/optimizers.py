@@ -81,7 +81,6 @@ class Identity:
     inv_sqrt = apply
 
 
-
 def check_beta(name: str, value: float) -> None:
     """Check the decay rate of a moment.
 
@@ -448,4 +447,3 @@ def make_rule(
             raise ValueError(f"{row.title} has no {key}; it takes {has}.")
     momentum = row.momentum(given.pop("beta1", 0.9)) if row.momentum.has_moment else NoMomentum()
     return UpdateRule(learning_rate, momentum, row.second_moment(**given), row.bias_correction)
-

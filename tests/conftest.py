@@ -1,8 +1,5 @@
 """Settings that all tests share."""
 
-import sys
-from pathlib import Path
-
 import hypothesis
 import torch
 
@@ -12,6 +9,3 @@ hypothesis.settings.load_profile("repeatable")
 
 # The tests run side by side, one core each.
 torch.set_num_threads(1)
-
-# The build's scripts are no package; their tests import them by name.
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))

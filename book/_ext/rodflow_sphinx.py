@@ -1,0 +1,143 @@
+r"""What the book's pages leave to Sphinx, so that their sources stay plain and portable.
+
+Figures. A page writes one figure, `../figures/adam/loss.svg`. Where `loss-dark.svg` lies next to
+it, the dark page shows that one; where `loss.pdf`, `loss.png`, `loss.csv` or `loss.json` do, the
+caption ends with links to them, and a folded box says how to cite the figure and make it again.
+
+Equations. One that says its own number, the paper's, with `\tag` gets no second one.
+
+Files. A page opened from disk may request nothing that its browser refuses to give.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from html import escape
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.transforms import SphinxTransform
+
+# In the order in which the links stand; the suffix and what it is called.
+FILES = {".svg": "SVG", ".pdf": "PDF", ".png": "PNG", ".csv": "data", ".json": "manifest"}
+FONT_PRELOAD = re.compile(r'<link rel="preload" as="font"[^>]*>\n?')
+
+
+class FigureFiles(SphinxTransform):
+    """Add dark twins and file links to the figures of a page."""
+
+    # Before Sphinx collects the images of the page, which it does once all transforms are done.
+    default_priority = 400
+
+    def apply(self, **kwargs: object) -> None:
+        """Go through the images of the document."""
+        page = Path(self.env.doc2path(self.env.docname)).parent
+        for image in list(self.document.findall(nodes.image)):
+            path = Path(os.path.normpath(page / image["uri"]))
+            if "://" in image["uri"] or not path.is_file():
+                continue
+            figure = image.parent
+            self._add_twin(image, path)
+            if isinstance(figure, nodes.figure):
+                self._add_links(figure, path, page)
+
+    def _add_twin(self, image: nodes.image, path: Path) -> None:
+        dark = path.with_name(f"{path.stem}-dark{path.suffix}")
+        if not dark.is_file():
+            return
+        twin = image.deepcopy()
+        twin["uri"] = image["uri"].removesuffix(path.name) + dark.name
+        twin["ids"], twin["names"] = [], []
+        light = image.deepcopy()
+        light["classes"].append("only-light")
+        twin["classes"].append("only-dark")
+        # In one box: the theme hides all that follows a dark image on a light page.
+        block = isinstance(image.parent, nodes.figure)
+        box = nodes.container() if block else nodes.inline()
+        box["classes"].append("figure-image")
+        image.replace_self(box)
+        box += [light, twin]
+
+    def _add_links(self, figure: nodes.figure, path: Path, page: Path) -> None:
+        if not path.is_relative_to(Path(self.env.srcdir) / "figures"):
+            return
+        line = nodes.paragraph(classes=["figure-files"])
+        for file in (path.with_suffix(suffix) for suffix in FILES):
+            if file.is_file():
+                if line.children:
+                    line += nodes.Text(" · ")
+                # The site holds `figures/` as it is, so the link is the same as in the source.
+                target = os.path.relpath(file, page).replace(os.sep, "/")
+                line += nodes.reference("", FILES[file.suffix], refuri=target, internal=True)
+        if line.children:
+            legend = next(figure.findall(nodes.legend), None)
+            if legend is None:
+                legend = nodes.legend()
+                figure += legend
+            legend += line
+            legend += self._cite_box(path)
+
+    def _cite_box(self, path: Path) -> nodes.raw:
+        """Say how to cite a figure and how to make it again, folded away."""
+        name, source = path.stem, self.env.docname
+        version = self.config.release or "0.1.0"
+        entry = (
+            f"@misc{{rodflow-{name},\n  title = {{Figure {name}}},\n"
+            "  author = {{The Rod Flow companion authors}},\n  year = {2026},\n"
+            f"  howpublished = {{Rod flow: the executable companion, version {version}}},\n"
+            f"  note = {{File figures/{name}.svg; data and manifest beside it}}\n}}"
+        )
+        again = "make book"
+        if source.startswith("notebooks/"):
+            again = (
+                f"python -m rodflow_book.build.notebooks run {source}.py out.ipynb "
+                "-p figures figures-again"
+            )
+        return nodes.raw(
+            "",
+            '<details class="figure-cite"><summary>Cite this figure, or make it again</summary>'
+            f"<pre>{escape(entry)}</pre><pre>{escape(again)}</pre></details>",
+            format="html",
+        )
+
+
+class PaperNumbers(SphinxTransform):
+    """Leave unnumbered what numbers itself."""
+
+    default_priority = 400
+
+    def apply(self, **kwargs: object) -> None:
+        """Go through the displayed equations of the document."""
+        for block in self.document.findall(nodes.math_block):
+            text = block.astext()
+            if r"\tag" in text:
+                block["number"] = None
+                # Sphinx puts what has a line break, a matrix too, into `split`: no place for a tag.
+                if r"\\" in text and not block.get("nowrap"):
+                    whole = f"\\begin{{equation}}{text.strip()}\\end{{equation}}"
+                    block.children = [nodes.Text(whole)]
+                    block["nowrap"] = True
+
+
+def drop_font_preloads(app: Sphinx, exception: Exception | None) -> None:
+    """Remove the theme's early requests for its icon font.
+
+    A page opened from disk is refused them, each with an error; the style sheet's own request for
+    the same font is granted.
+    """
+    if exception is None and app.builder.format == "html":
+        for path in Path(app.outdir).rglob("*.html"):
+            text = path.read_text(encoding="utf-8")
+            path.write_text(FONT_PRELOAD.sub("", text), encoding="utf-8")
+
+
+def setup(app: Sphinx) -> dict[str, object]:
+    """Register with Sphinx."""
+    # Jupyter Book sets it even where the extension that would read it is not wanted.
+    app.add_config_value("comments_config", {}, "html")
+    app.add_transform(FigureFiles)
+    app.add_transform(PaperNumbers)
+    app.connect("build-finished", drop_font_preloads)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,1 @@
+"""The book: figures, derivations, tables, and what builds them."""

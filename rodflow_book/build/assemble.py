@@ -1,0 +1,181 @@
+"""Lay the book's source tree out of prose, executed notebooks and figures.
+
+    python -m rodflow_book.build.assemble build/quick
+
+Jupyter Book wants all pages below one folder; here that folder is made anew, `source/` beside
+`notebooks/` and `figures/` in the build folder of one preset.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from fnmatch import fnmatch
+from pathlib import Path
+
+import nbformat
+import yaml
+
+from rodflow_book.build import equations, gallery
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class BookError(ValueError):
+    """The parts of the book do not fit together."""
+
+
+def executed(folder: Path) -> dict[str, nbformat.NotebookNode]:
+    """Read the executed notebooks, by name."""
+    paths = sorted((folder / "notebooks").glob("*.ipynb"))
+    sources = {path.stem for path in (ROOT / "notebooks").glob("*.py")}
+    return {p.stem: nbformat.read(p, as_version=4) for p in paths if p.stem in sources}
+
+
+def check_contents(notebooks: dict[str, nbformat.NotebookNode]) -> None:
+    """Refuse a notebook that the contents do not list, and a chapter that is no notebook."""
+    toc = yaml.safe_load((ROOT / "book" / "_toc.yml").read_text(encoding="utf-8"))
+    pages = {f"notebooks/{name}" for name in notebooks}
+    listed = [entry for entry in _entries(toc) if entry.startswith("notebooks/")]
+    for page in sorted(pages):
+        if not any(fnmatch(page, entry) for entry in listed):
+            raise BookError(f"{page}.py is not in book/_toc.yml; add it as a chapter there.")
+    for entry in listed:
+        if not any(fnmatch(page, entry) for page in pages):
+            raise BookError(f"book/_toc.yml lists {entry}, but there is no such notebook.")
+
+
+def _entries(node: object) -> list[str]:
+    if isinstance(node, dict):
+        own = [node[key] for key in ("file", "glob") if key in node]
+        return own + [e for value in node.values() for e in _entries(value)]
+    if isinstance(node, list):
+        return [e for value in node for e in _entries(value)]
+    return []
+
+
+def merge_figures(folder: Path, target: Path) -> dict[str, str]:
+    """Bring the figures of all notebooks together; no two may write the same file.
+
+    Returns:
+        The notebook of each figure that has a manifest, by the figure's stem.
+    """
+    seen: dict[Path, str] = {}
+    for owner in sorted((folder / "figures").glob("*/")):
+        for path in sorted(p for p in owner.rglob("*") if p.is_file()):
+            relative = path.relative_to(owner)
+            if path.name == ".snakemake_timestamp":
+                continue
+            if relative in seen:
+                raise BookError(
+                    f"the notebooks {seen[relative]} and {owner.name} both write the "
+                    f"figure file {relative}; give one of them another name."
+                )
+            seen[relative] = owner.name
+            (target / relative).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target / relative)
+    return {path.stem: owner for path, owner in seen.items() if path.suffix == ".json"}
+
+
+def publish(made: Path, figures: Path) -> None:
+    """Copy what differs into figures/, so that an unchanged figure stays untouched."""
+    for path in sorted(p for p in made.rglob("*") if p.is_file()):
+        target = figures / path.relative_to(made)
+        if not target.exists() or target.read_bytes() != path.read_bytes():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+
+
+def hide_folder(notebook: nbformat.NotebookNode) -> None:
+    """Leave out of the page where this build put the figures; settings that readers chose stay."""
+    for cell in list(notebook.cells):
+        if "injected-parameters" in cell.metadata.get("tags", []):
+            lines = [
+                line
+                for line in cell.source.splitlines()
+                if line and not line.startswith(("figures =", "#"))
+            ]
+            cell.source = "\n".join(lines)
+            if not lines:
+                notebook.cells.remove(cell)
+
+
+def settings(made: dict) -> dict[str, object]:
+    """Give the parameters that have a value, but for the folder of the figures."""
+    return {
+        key: value
+        for key, value in made["parameters"].items()
+        if value is not None and key != "figures"
+    }
+
+
+def sign(notebook: nbformat.NotebookNode) -> None:
+    """End a page with what made it: source, settings, versions, time, machine."""
+    made = notebook.metadata["rodflow"]
+    chosen = ", ".join(f"{key} {value}" for key, value in settings(made).items())
+    text = (
+        f"Made from `notebooks/{made['source']}`"
+        + (f" ({chosen})" if chosen else "")
+        + f" in {made['seconds']:g} s on {made['machine']}; rodflow "
+        f"{made['versions']['rodflow']}, torch {made['versions']['torch']}, "
+        f"Python {made['python']}."
+    )
+    notebook.cells.append(nbformat.v4.new_markdown_cell(f":::{{div}} made-by\n{text}\n:::"))
+
+
+def record(notebooks: dict[str, nbformat.NotebookNode]) -> str:
+    """Write the page that says how long each notebook took, and with which versions."""
+    made = [notebook.metadata["rodflow"] for notebook in notebooks.values()]
+    lines = [
+        "# Build record",
+        "",
+        "How long each notebook took in this build, and what it ran with.",
+        "",
+        "| Notebook | Parameters | Seconds |",
+        "| :-- | :-- | --: |",
+    ]
+    for name, entry in zip(notebooks, made, strict=True):
+        chosen = ", ".join(f"`{key} = {value!r}`" for key, value in settings(entry).items())
+        lines.append(
+            f"| [{name}](notebooks/{name}.ipynb) | {chosen or 'none'} | {entry['seconds']:.1f} |"
+        )
+    total = sum(entry["seconds"] for entry in made)
+    lines += [f"| **All** | | **{total:.1f}** |", "", "| Made with | |", "| :-- | :-- |"]
+    if made:
+        lines += [f"| Machine | {made[0]['machine']} |", f"| Python | {made[0]['python']} |"]
+        lines += [f"| {name} | {version} |" for name, version in made[0]["versions"].items()]
+    return "\n".join(lines) + "\n"
+
+
+def assemble(folder: Path) -> None:
+    """Make `folder/source` anew; with the quick preset, bring figures/ up to date too."""
+    notebooks = executed(folder)
+    check_contents(notebooks)
+    source = folder / "source"
+    shutil.rmtree(source, ignore_errors=True)
+    ignored = shutil.ignore_patterns("vendor", "__pycache__")
+    shutil.copytree(ROOT / "book", source, ignore=ignored)
+    # What is copied to the site as it is: MathJax, and every figure with its data beside it.
+    shutil.copytree(ROOT / "book" / "vendor", source / "site")
+    owners = merge_figures(folder, source / "figures")
+    if (source / "figures").exists():
+        shutil.copytree(source / "figures", source / "site" / "figures")
+        if folder.name == "quick":
+            publish(source / "figures", ROOT / "figures")
+    (source / "notebooks").mkdir()
+    for name, notebook in notebooks.items():
+        hide_folder(notebook)
+        sign(notebook)
+        nbformat.write(notebook, source / "notebooks" / f"{name}.ipynb")
+    (source / "record.md").write_text(record(notebooks), encoding="utf-8")
+    (source / "gallery.md").write_text(
+        gallery.page(source / "figures", owners), encoding="utf-8"
+    )
+    (source / "equations.md").write_text(equations.page(source), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    try:
+        assemble(Path(sys.argv[1]))
+    except (BookError, equations.EquationError) as error:
+        sys.exit(f"error: {error}")

@@ -1,0 +1,225 @@
+"""Figures of appendix E: Adam and NAdam on slopes and in valleys, Dozat's change of variables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from rodflow_book.derivations.adaptive_runs import Run
+from rodflow_book.figures.appendix_d import BIG, closed, dots, labelled, legend_above, rings
+from rodflow_book.figures.style import WIDTH, colour, line
+
+
+def dozat_figure(
+    paths: Mapping[bool, tuple[NDArray, NDArray, NDArray]], apart: Mapping[bool, NDArray]
+) -> Figure:
+    """Draw Nesterov, its look-ahead points and Dozat's iterates, without and with bias correction.
+
+    Args:
+        paths: iterates, look-ahead points and Dozat's iterates, ``(T, 2)`` each; the key says
+            whether moments are corrected.
+        apart: distance of the last two at each step.
+    """
+    figure, axes = plt.subplots(1, 3, figsize=(WIDTH * 1.15, 4.4), width_ratios=(1, 1, 1.05))
+    titles = {False: "without bias correction", True: "with bias correction"}
+    for axis, (corrected, (iterates, ahead, own)) in zip(axes, paths.items(), strict=False):
+        axis.plot(
+            *iterates.T,
+            **line("disc", linewidth=1.6, marker="o", markersize=4, label="Nesterov $w_t$"),
+        )
+        words = r"its look-ahead points $w_t-\eta\beta m_t$"
+        axis.plot(*ahead.T, **dots("rod", markersize=6, label=words))
+        axis.plot(*own.T, **rings("sf", markersize=11, markeredgewidth=1.6, label="Dozat"))
+        labelled(axis, titles[corrected], "$w_1$", "")
+    axes[0].set_ylabel("$w_2$", fontsize=BIG)
+    tags = {False: "rod", True: "sf"}
+    for corrected, distance in apart.items():
+        shown = np.maximum(distance, 1e-17)
+        axes[2].plot(shown, color=colour(tags[corrected]), linewidth=2.4)
+        word = titles[corrected]
+        height = np.median(shown[len(shown) // 2 :]) * (30 if corrected else 60)
+        axes[2].text(
+            len(shown) * 0.98,
+            height,
+            word,
+            color=colour(tags[corrected]),
+            fontsize=13,
+            ha="right",
+            va="bottom",
+        )
+    labelled(
+        axes[2],
+        "distance, Dozat to look-ahead",
+        "optimizer step",
+        "",
+        yscale="log",
+        ylim=(1e-18, 1e2),
+    )
+    legend_above(figure, axes[0])
+    return figure
+
+
+TITLES = {"none": "RMSProp", "dozat": "NAdam", "heavy_ball": "Adam"}
+"""The optimizers by their momentum."""
+TAGS = {"none": "disc", "dozat": "other", "heavy_ball": "rod"}
+"""Their colours."""
+
+
+def slope_valley_figure(
+    slopes: Mapping[str, NDArray], bounces: Mapping[str, NDArray], learning_rate: float
+) -> Figure:
+    """Draw the iterates of RMSProp, NAdam and Adam on a slope, and on their orbits in a valley.
+
+    Args:
+        slopes: weights over steps, by momentum.
+        bounces: weights over steps, by momentum.
+        learning_rate: the step size.
+    """
+    figure, (slope, valley) = plt.subplots(1, 2, figsize=(WIDTH, 4.3))
+    widths = {"none": 6.0, "dozat": 3.2, "heavy_ball": 1.8}
+    for momentum, path in slopes.items():
+        slope.plot(
+            path / learning_rate,
+            color=colour(TAGS[momentum]),
+            label=TITLES[momentum],
+            linewidth=widths[momentum],
+        )
+    last = len(next(iter(slopes.values()))) - 1
+    guide = np.array([0.3, 0.8]) * last
+    slope.plot(guide, 6 - (guide - guide[0]), **closed())
+    for momentum, path in bounces.items():
+        unit = path / learning_rate
+        valley.plot(unit, color=colour(TAGS[momentum]), marker="o", markersize=8, linewidth=1.2)
+        level = abs(unit[0])
+        for sign in (1, -1):
+            valley.plot(
+                [-0.4, len(path) - 0.6], [sign * level] * 2, **closed(linewidth=1, label=None)
+            )
+        words = {"none": r"$1/2$", "heavy_ball": r"$1/38$"}
+        word = words.get(momentum, f"${level:.3f}$")
+        shift = {"none": 0, "dozat": 9, "heavy_ball": -9}[momentum]
+        valley.annotate(
+            f"{TITLES[momentum]} {word}",
+            (len(path) - 0.3, level),
+            (0, shift),
+            textcoords="offset points",
+            fontsize=BIG,
+            color=colour(TAGS[momentum]),
+            va="center",
+        )
+    labelled(slope, r"on a slope: $\eta$ per step, all of them", "optimizer step", r"$w/\eta$")
+    labelled(
+        valley,
+        r"in a valley: $\beta_1=0.9$ shortens the bounce",
+        "optimizer step",
+        r"$w/\eta$",
+        xlim=(-0.6, len(path) + 5.2),
+        ylim=(-0.62, 0.62),
+    )
+    valley.set_xticks(range(0, len(path), 4))
+    legend_above(figure, slope, 4)
+    return figure
+
+
+def swings_figure(
+    runs: Mapping[str, Run], levels: Mapping[str, float], learning_rate: float
+) -> Figure:
+    """Draw the half-displacement of Adam and NAdam over steps, in units of RMSProp's.
+
+    Args:
+        runs: by momentum.
+        levels: closed forms of the half-displacement.
+        learning_rate: the step size.
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(WIDTH, 4.3), sharey=True)
+    unit = learning_rate / 2
+    words = {"heavy_ball": "Adam leaves its fixed rod", "dozat": "NAdam settles on its own"}
+    for axis, (momentum, run) in zip(axes, runs.items(), strict=True):
+        time = np.arange(len(run.half)) + 0.5
+        axis.plot(time, np.abs(run.optimizer_half[:, 0]) / unit, **line("disc"))
+        axis.plot(time, np.abs(run.half[:, 0]) / unit, **line("rod"))
+        axis.axhline(levels[momentum] / unit, **closed())
+        labelled(axis, words[momentum], "optimizer step", "", yscale="log", xlim=(0, len(time)))
+        axis.set_ylim(4e-3, 2)
+        words_here = rf"$|\delta_*|={levels[momentum] / unit:.3f}\,(\eta/2)$"
+        axis.text(
+            0.97, 0.94, words_here, transform=axis.transAxes, fontsize=16, ha="right", va="top"
+        )
+    axes[0].set_ylabel(r"$|\delta|\,/\,(\eta/2)$", fontsize=BIG)
+    legend_above(figure, axes[0])
+    return figure
+
+
+def amplitude_figure(table: pd.DataFrame) -> Figure:
+    """Draw the bounce of Adam and NAdam in units of RMSProp's, against beta1.
+
+    Args:
+        table: columns momentum, beta1, closed_form, settles, root_mean_square, low, high,
+            rod_flow.
+    """
+    figure, axis = plt.subplots(figsize=(WIDTH * 0.9, 5.4))
+    beta1 = np.linspace(0, 0.97, 200)
+    factor = (1 - beta1) / (1 + beta1)
+    for momentum, curve in {"dozat": factor * (1 + 2 * beta1), "heavy_ball": factor}.items():
+        tag = TAGS[momentum]
+        name = {"dozat": "NAdam", "heavy_ball": "Adam"}[momentum]
+        axis.plot(
+            beta1, curve, **closed(color=colour(tag), linewidth=2, label=f"{name}: closed form")
+        )
+        rows = table[table["momentum"] == momentum]
+        settles, swings = rows[rows["settles"]], rows[~rows["settles"]]
+        axis.plot(
+            settles["beta1"],
+            settles["root_mean_square"],
+            **rings("disc", color=colour(tag), label=f"{name}: optimizer, settled"),
+        )
+        axis.plot(
+            settles["beta1"],
+            settles["rod_flow"],
+            **dots("disc", color=colour(tag), markersize=7, label=f"{name}: rod flow, settled"),
+        )
+        if len(swings):
+            # The lower quantile may be as small as it likes; the axis ends at a tenth of the curve.
+            centre = swings["root_mean_square"]
+            span = [
+                centre - swings["low"].clip(lower=1e-3),
+                swings["high"].clip(lower=centre) - centre,
+            ]
+            axis.errorbar(
+                swings["beta1"],
+                centre,
+                yerr=span,
+                fmt="D",
+                color=colour(tag),
+                markersize=9,
+                elinewidth=1.3,
+                capsize=4,
+                zorder=6,
+                label=f"{name}: optimizer, swinging (r.m.s.)",
+            )
+    axis.axhline(1, color=colour("ink"), linewidth=1.2, linestyle=":")
+    axis.text(0.97, 1.06, "RMSProp", fontsize=BIG, ha="right")
+    axis.annotate(
+        "1/19",
+        (0.9, 1 / 19),
+        (-58, -34),
+        textcoords="offset points",
+        fontsize=18,
+        arrowprops={"arrowstyle": "->", "color": colour("ink")},
+    )
+    labelled(
+        axis,
+        "",
+        r"$\beta_1$",
+        r"half-displacement $|\delta|\,/\,(\eta/2)$",
+        yscale="log",
+        xlim=(0, 0.98),
+        ylim=(6e-3, 1.8),
+    )
+    axis.legend(fontsize=13, loc="lower left")
+    return figure

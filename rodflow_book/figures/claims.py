@@ -1,0 +1,136 @@
+"""The figure of the claims page: how many times closer than the stable flow, run by run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+import xarray as xr
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+
+from rodflow_book.figures import style as plots
+from rodflow_book.notebook import ARCHITECTURE_TITLES
+from rodflow_core.experiments.claims import CLOSER, Claims
+from rodflow_core.optimizers import OPTIMIZERS
+
+Key = tuple[str, str]
+
+
+def save(
+    paper: Mapping[Key, Claims],
+    free: Mapping[Key, Claims],
+    runs: Sequence[xr.Dataset],
+    folder: str | os.PathLike[str],
+) -> None:
+    """Write the figure, its numbers and the runs it was drawn from.
+
+    Args:
+        paper: claims of the paper's rod by optimizer and architecture.
+        free: the same of the drift-free rod.
+        runs: the runs both come from.
+        folder: where the files go.
+    """
+    numbers = pd.DataFrame(
+        {
+            "optimizer": [key[0] for key in paper],
+            "architecture": [key[1] for key in paper],
+            "ratio_rod": [c.ratio for c in paper.values()],
+            "ratio_drift_free": [free[key].ratio for key in paper],
+            "sharpness_optimizer": [c.sharpness for c in paper.values()],
+            "sharpness_rod": [c.rod.sharpness for c in paper.values()],
+            "sharpness_drift_free": [free[key].rod.sharpness for key in paper],
+            "sharpness_stable": [c.stable.sharpness for c in paper.values()],
+            "verdict_rod": [c.verdict for c in paper.values()],
+            "verdict_drift_free": [free[key].verdict for key in paper],
+        }
+    )
+    alt = "Centre-distance ratios of both rods for every optimizer and architecture, log axis."
+    plots.save(
+        "claims", lambda: ratios(numbers), numbers, folder, alt=alt,
+        manifest=plots.run_manifest(runs),
+    )  # fmt: skip
+
+
+def ratios(numbers: pd.DataFrame) -> Figure:
+    """Draw one panel per architecture: optimizers down, the ratio of distances across.
+
+    Args:
+        numbers: the table that ``save`` makes.
+    """
+    architectures = list(dict.fromkeys(numbers["architecture"]))
+    optimizers = list(dict.fromkeys(numbers["optimizer"]))
+    figure, axes = plt.subplots(
+        1, len(architectures), figsize=(plots.WIDTH, 4.4), sharey=True, sharex=True, squeeze=False
+    )
+    for axis, architecture in zip(axes.flat, architectures, strict=True):
+        rows = numbers[numbers["architecture"] == architecture].set_index("optimizer")
+        rows = rows.loc[optimizers]
+        height = range(len(rows))
+        for tag, column, marker in (("rod", "ratio_rod", "o"), ("free", "ratio_drift_free", "D")):
+            name = "paper's rod" if tag == "rod" else "drift-free rod"
+            # Side by side, so that neither hides the other where they agree.
+            at = [h + (-0.13 if tag == "rod" else 0.13) for h in height]
+            axis.plot(
+                rows[column], at, marker, color=plots.colour(tag), label=name, zorder=4,
+                markersize=8 if tag == "rod" else 7,
+            )  # fmt: skip
+        axis.hlines(height, rows["ratio_rod"], rows["ratio_drift_free"],
+                    color=plots.colour("disc"), linewidth=1.5, zorder=1)  # fmt: skip
+        axis.axvline(CLOSER, color=plots.colour("ink"), linestyle=":", linewidth=1.3)
+        axis.set(xscale="log", title=ARCHITECTURE_TITLES[architecture])
+        labels = [OPTIMIZERS[name].title for name in optimizers]
+        axis.set_yticks(list(height), labels, fontsize=14)
+        axis.tick_params(axis="x", labelsize=13)
+    figure.supxlabel("times closer to the optimizer's centre than the stable flow", fontsize=14)
+    axes.flat[0].invert_yaxis()
+    handles, labels = axes.flat[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=2, fontsize=14)
+    return figure
+
+
+def backward_error_numbers(without: xr.Dataset, corrected: xr.Dataset) -> pd.DataFrame:
+    """Give what the backward-error figure shows, a row per step."""
+    columns = {"step": without["step"]}
+    for suffix, run in (("", without), ("_corrected", corrected)):
+        for name in ("dist_wbar_disc_to_rod", "dist_wbar_disc_to_sf", "rod_loss_wbar"):
+            columns[name + suffix] = run[name]
+    return pd.DataFrame({name: column.to_numpy() for name, column in columns.items()})
+
+
+def backward_error(without: xr.Dataset, corrected: xr.Dataset) -> Figure:
+    """Draw the paper's Figure 5: the flows with and without the correction.
+
+    Args:
+        without: a run.
+        corrected: the same run with ``backward_error``.
+    """
+    figure, axes = plt.subplots(1, 3, figsize=(plots.WIDTH, 3.6))
+    threshold = without.attrs["threshold"]
+    marked = {"linestyle": "none", "marker": "x", "markersize": 7, "color": plots.colour("other")}
+    marked |= {"label": "rod flow, corrected", "zorder": 6}
+    for tag, name in {"disc": "disc_pre_sharpness_wbar", "sf": "sf_pre_sharpness",
+                      "rod": "rod_pre_sharpness_wbar"}.items():  # fmt: skip
+        axes[0].plot(without["spectrum_step"], without[name][:, 0] / threshold, **plots.line(tag))
+    other = corrected["rod_pre_sharpness_wbar"][:, 0] / threshold
+    axes[0].plot(corrected["spectrum_step"], other, **marked)
+    axes[0].axhline(1, color=plots.colour("ink"), linewidth=1.2, linestyle=":")
+    axes[0].set(title="sharpness / threshold", ylabel=r"$\lambda_{\max}/S_{\rm thr}$")
+    for tag in ("sf", "rod"):
+        name = f"dist_wbar_disc_to_{tag}"
+        axes[1].plot(without["step"][1:], without[name][1:], **plots.line(tag))
+    every = slice(10, None, 15)
+    name = "dist_wbar_disc_to_rod"
+    axes[1].plot(corrected["step"][every], corrected[name][every], **marked)
+    axes[1].set(title="distance between centres", yscale="log")
+    for tag, name in {"disc": "disc_loss_wbar", "sf": "sf_loss", "rod": "rod_loss_wbar"}.items():
+        axes[2].plot(without["step"], without[name], **plots.line(tag))
+    axes[2].plot(corrected["step"][every], corrected["rod_loss_wbar"][every], **marked)
+    axes[2].set(title="loss at the centre", yscale="log")
+    for axis in axes:
+        axis.set_xlabel("optimizer step")
+        axis.margins(x=0)
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=4)
+    return figure

@@ -1,0 +1,158 @@
+"""Finding the edge: where an optimizer oscillates at its threshold more than it drifts.
+
+A rod can only be seen there. The scout runs the discrete optimizer alone, one learning rate after
+the other, and looks up from time to time: how sharp, how much oscillation, how much loss is left.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from rodflow_core import quantities as metrics
+from rodflow_core.experiments.presets import RunConfig
+from rodflow_core.experiments.records import build
+from rodflow_core.flows import midpoint
+from rodflow_core.lockstep import Lockstep
+from rodflow_core.optimizers import State
+from rodflow_core.spectrum import leading_eigenpairs, preconditioned_operator
+
+WINDOW = 20
+"""Steps over which oscillation and drift are compared (median)."""
+SHARPNESS = (0.97, 1.15)
+"""Preconditioned sharpness over threshold that counts as being at the edge."""
+REGIME = 2.0
+"""Oscillation over drift above which a rod can be seen."""
+LOSS = 0.02
+"""Loss, as a part of the initial one, below which nothing is left to learn."""
+
+
+class Sighting(NamedTuple):
+    """What the scout saw at one learning rate after some steps.
+
+    Attributes:
+        learning_rate: step size.
+        step: optimizer steps taken.
+        sharpness: preconditioned sharpness at the centre over its threshold.
+        regime: oscillation over drift, median over the last ``WINDOW`` steps.
+        loss: loss at the centre.
+        remaining: the same as a part of the initial loss.
+        seconds: spent so far at this learning rate.
+        good: whether it is a regime to run flows in, by the module's four numbers.
+    """
+
+    learning_rate: float
+    step: int
+    sharpness: float
+    regime: float
+    loss: float
+    remaining: float
+    seconds: float
+    good: bool
+
+
+def scout(
+    config: RunConfig,
+    learning_rates: Sequence[float],
+    steps: Sequence[int],
+    report: Callable[[Sighting], None] = lambda sighting: None,
+) -> list[Sighting]:
+    """Look for the edge along learning rates.
+
+    Args:
+        config: everything but the learning rate; its warm-up and steps are not used.
+        learning_rates: to try.
+        steps: after how many steps to look; each at least ``WINDOW``.
+        report: called with each sighting as it is made.
+
+    Returns:
+        All sightings, in order. An optimizer that diverges gives one with NaN and is left.
+
+    Raises:
+        ValueError: for a configuration that cannot be built, or nothing to try.
+    """
+    if not learning_rates or not steps or min(steps) < WINDOW:
+        raise ValueError(
+            f"expected learning rates, and steps of at least {WINDOW}; "
+            f"got {list(learning_rates)} and {list(steps)}."
+        )
+    sightings = []
+    for learning_rate in learning_rates:
+        lockstep, w, _ = build(config.replace(learning_rate=learning_rate))
+        for sighting in _follow(lockstep, w, sorted(steps)):
+            report(sighting)
+            sightings.append(sighting)
+    return sightings
+
+
+def _follow(lockstep: Lockstep, w: torch.Tensor, steps: Sequence[int]) -> list[Sighting]:
+    rule, objective = lockstep.rule, lockstep.objective
+    initial, started = float(objective.value(w)), time.monotonic()
+    iterates, ratios, found, subspace = [rule.initial_state(w)], [], [], None
+    for t in range(steps[-1]):
+        iterates = [*iterates[-2:], rule.step(objective, iterates[-1], t)]
+        if not torch.isfinite(iterates[-1].z).all():
+            nan = float("nan")
+            seconds = time.monotonic() - started
+            found.append(Sighting(rule.learning_rate, t + 1, nan, nan, nan, nan, seconds, False))
+            break
+        if len(iterates) == 3:
+            ratios.append(_regime(lockstep, iterates))
+        if t + 1 in steps:
+            sharpness, subspace = _sharpness(lockstep, iterates, t + 1, subspace)
+            regime = float(np.median(ratios[-WINDOW:]))
+            loss = float(objective.value(rule.split(midpoint(*iterates[-2:]).z)[0]))
+            remaining = loss / initial
+            at_edge = SHARPNESS[0] <= sharpness <= SHARPNESS[1]
+            good = at_edge and regime >= REGIME and remaining >= LOSS
+            seconds = time.monotonic() - started
+            found.append(
+                Sighting(
+                    rule.learning_rate, t + 1, sharpness, regime, loss, remaining, seconds, good
+                )
+            )
+    return found
+
+
+def _regime(lockstep: Lockstep, iterates: Sequence[State]) -> float:
+    old, before, now = (lockstep.rule.split(state.z)[0] for state in iterates)
+    return metrics.oscillation(now, before, old) / max(metrics.drift(now, old), 1e-300)
+
+
+def _sharpness(
+    lockstep: Lockstep, iterates: Sequence[State], t: int, subspace: torch.Tensor | None
+) -> tuple[float, torch.Tensor]:
+    rule, objective = lockstep.rule, lockstep.objective
+    centre = midpoint(*iterates[-2:])
+    w, _ = rule.split(centre.z)
+    preconditioner = rule.preconditioner(centre.nu, rule.corrections(t)[1])
+    solved = leading_eigenpairs(
+        preconditioned_operator(objective.hvp(w), preconditioner.inv_sqrt),
+        objective.dim,
+        1,
+        start=subspace,
+        tol=1e-3,
+        dtype=w.dtype,
+        device=w.device,
+    )
+    return float(solved.values[0]) / rule.threshold, solved.subspace
+
+
+def line(sighting: Sighting) -> str:
+    """Give a sighting as a line of the table that ``rodflow scout`` prints."""
+    s = sighting
+    return (
+        f"{s.learning_rate:>13g} {s.step:>6} {s.sharpness:>10.3f} {s.regime:>10.2f} "
+        f"{s.loss:>10.4g} {100 * s.remaining:>8.1f}% {s.seconds:>7.1f}  {'<- good' * s.good}"
+    )
+
+
+HEADER = (
+    f"{'learning rate':>13} {'step':>6} {'S / S_thr':>10} {'osc/drift':>10} {'loss':>10} "
+    f"{'left':>9} {'seconds':>7}"
+)
+"""Head of that table."""

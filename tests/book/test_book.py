@@ -1,0 +1,164 @@
+"""The built book: whole in its links and words, and right in a browser that is given no network."""
+
+import os
+import shutil
+from pathlib import Path
+from urllib.parse import unquote, urldefrag, urlsplit
+
+import pytest
+from bs4 import BeautifulSoup
+
+ROOT = Path(__file__).resolve().parents[2]
+HTML = Path(os.environ.get("RODFLOW_BOOK", ROOT / "build" / "quick" / "html"))
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+PAGES = sorted(path.relative_to(HTML).as_posix() for path in HTML.rglob("*.html")
+               if "_static" not in path.parts)  # fmt: skip
+
+pytestmark = pytest.mark.skipif(
+    not PAGES, reason=f"there is no book in {HTML}; `make book` builds it"
+)
+
+
+def parse(page):
+    return BeautifulSoup((HTML / page).read_text(encoding="utf-8"), "html.parser")
+
+
+@pytest.fixture(scope="module")
+def soups():
+    return {page: parse(page) for page in PAGES}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page, soups):
+    for element in soups[page].select("[href], [src]"):
+        link = element.get("href") or element.get("src") or ""
+        target, anchor = urldefrag(link)
+        if urlsplit(target).scheme in ("http", "https", "mailto", "data", "javascript"):
+            continue
+        path = (HTML / page).parent / unquote(urlsplit(target).path) if target else HTML / page
+        assert path.exists(), f"{page}: {link} leads to no file"
+        name = Path(os.path.normpath(path)).relative_to(HTML).as_posix()
+        if anchor and name in soups:
+            found = soups[name].find(id=unquote(anchor))
+            assert found is not None, f"{page}: {link} leads to no place on {name}"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_nothing_is_loaded_from_elsewhere(page, soups):
+    for element in soups[page].select("script[src], link[href], img[src], iframe[src]"):
+        link = element.get("src") or element.get("href")
+        assert urlsplit(link).scheme in ("", "data"), f"{page} loads {link}"
+    for script in soups[page].find_all("script"):
+        assert "://" not in script.get_text(), f"{page} names a host in a script"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_images_say_what_they_show(page, soups):
+    for image in soups[page].find_all("img"):
+        alt = image.get("alt") or ""
+        assert len(alt.split()) >= 3, f"{page}: {image['src']} has no alternative text, but {alt!r}"
+
+
+def test_figures_have_dark_twins(soups):
+    images = {page: soup.select("figure img") for page, soup in soups.items()}
+    assert any(images.values()), "the book shows no figure"
+    for page, found in images.items():
+        for image in found:
+            classes = image.get("class", [])
+            assert {"only-light", "only-dark"} & set(classes), f"{page}: {image['src']} has no twin"
+
+
+# In a browser
+
+
+def executable():
+    named = os.environ.get("CHROMIUM")
+    return named or next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
+needs_browser = pytest.mark.skipif(
+    executable() is None,
+    reason="no Chromium on this machine: the book was not opened in a browser "
+    "(install chromium, or set CHROMIUM to its path)",
+)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=executable(), args=["--no-sandbox"])
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def open_page(browser):
+    """Open pages from disk, offline, and at the end refuse whatever went wrong on them."""
+    troubles, contexts = [], []
+
+    def opened(page, scheme="light", query=""):
+        context = browser.new_context(
+            viewport={"width": 1400, "height": 900}, color_scheme=scheme, offline=True
+        )
+        contexts.append(context)
+        tab = context.new_page()
+        tab.on("pageerror", lambda error: troubles.append(f"{page}: {error}"))
+        tab.on("requestfailed", lambda request: troubles.append(f"{page}: failed {request.url}"))
+        tab.on("request", lambda request: note_outside(page, request.url))
+        tab.on("console", lambda message: note_message(page, message))
+        tab.goto((HTML / page).as_uri() + query, wait_until="load")
+        if tab.locator(".math").count():
+            tab.evaluate("MathJax.startup.promise")
+        return tab
+
+    def note_outside(page, url):
+        if urlsplit(url).scheme not in ("file", "data", "blob"):
+            troubles.append(f"{page}: asked for {url}")
+
+    def note_message(page, message):
+        if message.type in ("error", "warning"):
+            troubles.append(f"{page}: {message.type}: {message.text}")
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert not troubles, "\n".join(troubles)
+
+
+@needs_browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_opens_from_disk_wide_and_narrow(page, scheme, open_page):
+    tab = open_page(page, scheme)
+    check_mathematics(tab)
+    check_figures(tab, scheme)
+    tab.set_viewport_size({"width": 390, "height": 844})
+    widths = "[document.documentElement.scrollWidth, document.body.scrollWidth]"
+    assert max(tab.evaluate(widths)) <= 390, f"{page} does not fit a narrow screen"
+
+
+def check_mathematics(tab):
+    formulas = tab.locator("article .math").count()
+    assert tab.locator("article .math mjx-container").count() >= formulas
+    assert tab.locator("mjx-merror, [data-mjx-error]").all_inner_texts() == []
+
+
+def check_figures(tab, scheme):
+    """Those of the page's colour scheme are shown and loaded, with their captions; no others."""
+    for image in tab.locator(f"img.only-{scheme}").all():
+        assert image.is_visible()
+        assert image.evaluate("image => image.complete && image.naturalWidth > 0")
+        assert ("-dark." in image.get_attribute("src")) == (scheme == "dark")
+    other = {"light": "dark", "dark": "light"}[scheme]
+    assert not any(image.is_visible() for image in tab.locator(f"img.only-{other}").all())
+    assert all(caption.is_visible() for caption in tab.locator("figure figcaption").all())
+
+
+@needs_browser
+def test_the_search_finds_a_page(open_page):
+    tab = open_page("search.html", query="?q=Adam")
+    tab.wait_for_selector("#search-results li a", timeout=20_000)
+    links = tab.locator("#search-results li a").evaluate_all("links => links.map(a => a.href)")
+    assert any("adam.html" in link for link in links)

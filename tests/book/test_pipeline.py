@@ -1,0 +1,221 @@
+"""The build: what makes a product stale, what does not, and notebooks' parameters."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import jupytext
+import pytest
+
+from rodflow_book.build import content, notebooks
+
+ROOT = Path(__file__).resolve().parents[2]
+
+NOTEBOOK = """\
+# ---
+# jupyter:
+#   rodflow:
+#     runs: [adam-mlp]
+# ---
+
+# %% tags=["parameters"]
+preset = "quick"
+figures = "figures"
+
+# %%
+from rodflow_core.experiments import records as runs
+"""
+
+CORE = {
+    "__init__.py": "",
+    "flows.py": '"""Flows."""\n\nFACTOR = 2.0\n',
+    "central.py": "UNUSED = 1\n",
+    "runs.py": "from rodflow_core.flows import FACTOR\nfrom rodflow_core import presets\n",
+    "presets.py": """\
+from types import SimpleNamespace
+
+ROWS = {"adam": 1, "gd": 1}
+
+
+def preset(name, optimizer, architecture):
+    return SimpleNamespace(
+        optimizer=optimizer, architecture=architecture,
+        fingerprint=f"{name}{ROWS[optimizer]}", name=f"{optimizer}-{architecture}",
+    )
+""",
+}
+
+# Stand-ins that note that they were called, and make what the rule expects.
+STUBS = {
+    "rodflow": 'echo "run $3-$5" >> calls',
+    "python": 'case "$1" in *notebooks.py) echo "notebook $3" >> calls; touch "$4";; esac',
+    "jupyter-book": 'echo book >> calls; mkdir -p "${@: -1}/_build/html"\n'
+    'touch "${@: -1}/_build/html/index.html"',
+}
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A small project under the real Snakefile: two notebooks, a core of four modules."""
+    shutil.copy(ROOT / "Snakefile", tmp_path)
+    shutil.copytree(ROOT / "scripts", tmp_path / "scripts")
+    for name, text in CORE.items():
+        write(tmp_path / "rodflow_core" / name, text)
+    write(tmp_path / "notebooks" / "adam.py", NOTEBOOK)
+    write(tmp_path / "notebooks" / "rod.py", '# %% tags=["parameters"]\nfigures = "figures"\n')
+    write(tmp_path / "book" / "_toc.yml", "root: index\n")
+    for name, text in STUBS.items():
+        write(tmp_path / "bin" / name, f"#!/bin/bash\n{text}\n")
+        (tmp_path / "bin" / name).chmod(0o755)
+    return tmp_path
+
+
+def write(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def build(project):
+    """Build, and give what was called, in alphabetical order."""
+    calls = project / "calls"
+    calls.unlink(missing_ok=True)
+    flags = ["--cores", "2", "--rerun-triggers", "params", "--rerun-incomplete", "--nolock"]
+    path = f"{project / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        [sys.executable, "-m", "snakemake", *flags, "--quiet", "host", "progress"],
+        cwd=project,
+        text=True,
+        env={**os.environ, "PATH": path, "XDG_CACHE_HOME": str(project / "cache")},
+        capture_output=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    return sorted(calls.read_text().splitlines()) if calls.exists() else []
+
+
+RUN, ADAM, ROD = "run adam-mlp", "notebook notebooks/adam.py", "notebook notebooks/rod.py"
+
+
+def test_a_build_redoes_what_an_edit_concerns_and_nothing_else(project):
+    assert build(project) == ["book", ADAM, ROD, RUN]
+    core = project / "rodflow_core"
+
+    # Neither times nor words nor the code of others matter.
+    for path in core.glob("*.py"):
+        path.touch()
+    write(core / "flows.py", '"""Other words."""\n\nFACTOR = 2.0  # and a remark\n')
+    write(core / "central.py", "UNUSED = 2\n")
+    write(core / "presets.py", CORE["presets.py"].replace('"gd": 1', '"gd": 2'))
+    assert build(project) == []
+
+    write(core / "flows.py", "FACTOR = 3.0\n")
+    assert build(project) == ["book", ADAM, RUN]
+    write(core / "presets.py", CORE["presets.py"].replace('"adam": 1', '"adam": 2'))
+    assert build(project) == ["book", ADAM, RUN]
+
+
+def test_a_build_goes_on_where_it_was_interrupted(project):
+    stub = project / "bin" / "python"
+    whole = stub.read_text()
+    # The process that drives the build is killed while the second notebook is being executed.
+    stub.write_text(whole.replace("touch", "[[ $3 == *rod.py ]] && kill -9 $(cat driver); touch"))
+    wrapper = project / "bin" / "drive"
+    write(wrapper, f'#!/bin/bash\necho $$ > driver\nexec {sys.executable} -m snakemake "$@"\n')
+    wrapper.chmod(0o755)
+    path = f"{project / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+    flags = ["--cores", "1", "--rerun-triggers", "params", "--rerun-incomplete", "--nolock"]
+    first = subprocess.run(
+        [
+            str(wrapper),
+            *flags,
+            "build/quick/notebooks/adam.ipynb",
+            "build/quick/notebooks/rod.ipynb",
+        ],
+        cwd=project,
+        env={**os.environ, "PATH": path, "XDG_CACHE_HOME": str(project / "cache")},
+        capture_output=True,
+        timeout=300,
+    )
+    assert first.returncode == -9
+    before = sorted((project / "calls").read_text().splitlines())
+    stub.write_text(whole)
+    after = build(project)
+    assert ROD in before and ROD in after
+    assert sorted(before + after) == sorted(["book", ADAM, ROD, ROD, RUN])
+
+
+def test_core_closure_follows_packages_and_relative_imports(tmp_path, monkeypatch):
+    monkeypatch.setattr(content, "ROOT", tmp_path)
+    for name, text in {
+        "__init__.py": "",
+        "a.py": "from .theory import gain\n",
+        "b.py": "",
+        "theory/__init__.py": "from rodflow_core.theory.gain import GAIN\n",
+        "theory/gain.py": "from ..b import x\n",
+        "theory/loss.py": "",
+    }.items():
+        write(tmp_path / "rodflow_core" / name, text)
+    reached = content.core_closure("import numpy\nfrom rodflow_core import a\n")
+    names = [path.relative_to(tmp_path / "rodflow_core").as_posix() for path in reached]
+    assert names == ["__init__.py", "a.py", "b.py", "theory/__init__.py", "theory/gain.py"]
+
+
+def notebook(cell):
+    return jupytext.reads(f'# %% tags=["parameters"]\n{cell}\n', fmt="py:percent")
+
+
+def test_parameters_are_read_with_their_defaults():
+    cell = 'preset: str = "quick"\n# a remark\nseed = -1\nrates = [0.1, 2e-3]\n'
+    assert notebooks.parameters(notebook(cell), "n.py") == {
+        "preset": "quick",
+        "seed": -1,
+        "rates": [0.1, 2e-3],
+    }
+
+
+def test_an_unknown_parameter_stops_the_notebook():
+    with pytest.raises(notebooks.NotebookError, match=r"no parameter 'presett'; it has preset"):
+        notebooks.check({"presett": "smoke"}, {"preset": "quick"}, "n.py")
+
+
+@pytest.mark.parametrize("cell", ["import os", "seed = max(1, 2)", "a, b = 1, 2"])
+def test_a_parameters_cell_holds_only_literals(cell):
+    with pytest.raises(notebooks.NotebookError, match="parameters cell"):
+        notebooks.parameters(notebook(cell), "n.py")
+
+
+def test_a_notebook_needs_one_parameters_cell():
+    with pytest.raises(notebooks.NotebookError, match="it needs one"):
+        notebooks.parameters(jupytext.reads("# %%\nx = 1\n", fmt="py:percent"), "n.py")
+
+
+def test_every_notebook_says_where_its_figures_go():
+    sources = sorted((ROOT / "notebooks").glob("*.py"))
+    assert sources
+    for source in sources:
+        assert notebooks.parameters(notebooks.read(source), source.name)["figures"]
+
+
+def test_the_command_line_refuses_an_unknown_parameter(tmp_path):
+    source = tmp_path / "n.py"
+    write(source, '# %% tags=["parameters"]\npreset = "quick"\n')
+    done = subprocess.run(
+        [
+            sys.executable,
+            str(ROOT / "scripts" / "notebooks.py"),
+            "run",
+            str(source),
+            str(tmp_path / "out.ipynb"),
+            "-p",
+            "presett",
+            "smoke",
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 1
+    assert done.stderr == "error: n.py has no parameter 'presett'; it has preset.\n"
+    assert not (tmp_path / "out.ipynb").exists()
