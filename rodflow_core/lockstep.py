@@ -1,29 +1,66 @@
-"""Optimizer, stable flow and rod flow side by side: measure, then move (appendix H.2)."""
+"""An optimizer and its flows side by side: measure, then move (appendix H.2)."""
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import io
-import os
-import pickle
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from pathlib import Path
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from rodflow_core import quantities as metrics
-from rodflow_core.extent import Extent
-from rodflow_core.flows import Flow, FlowState, RodFlow, RodState, advance, midpoint
+from rodflow_core import quantities
+from rodflow_core.checkpoint import Checkpoint, named_tuples
+from rodflow_core.extent import Extent, ExtentRate
+from rodflow_core.flows import Flow, midpoint
+from rodflow_core.integrators import Integrator, Track, euler
 from rodflow_core.objective import Objective
 from rodflow_core.optimizers import State, UpdateRule
-from rodflow_core.spectrum import leading_eigenpairs, preconditioned_operator
+from rodflow_core.quantities import OPTIMIZER, Quantity, name_of
+from rodflow_core.sharpness import preconditioned_sharpness
 
-torch.serialization.add_safe_globals([State, RodState, Extent])
+KEPT = 4
+"""How many of the optimizer's last states are kept."""
+
+
+class Entry(NamedTuple):
+    """What a recorded series is.
+
+    Attributes:
+        trajectory: tag of the optimizer or of a flow.
+        kind: of the quantity.
+        quantity: how it is to be read.
+    """
+
+    trajectory: str
+    kind: str
+    quantity: Quantity
+
+
+@dataclass
+class Spectra:
+    """The eigensolves of one operator along a run.
+
+    Attributes:
+        values: leading eigenvalues of each, largest first.
+        residual: largest residual among them.
+        converged: whether it converged, 1 or 0.
+        matvecs: products it took.
+    """
+
+    values: list[list[float]] = field(default_factory=list)
+    residual: list[float] = field(default_factory=list)
+    converged: list[float] = field(default_factory=list)
+    matvecs: list[float] = field(default_factory=list)
+
+    def add(self, values: list[float], residual: float, converged: float, matvecs: float) -> None:
+        """Append one eigensolve."""
+        self.values.append(values)
+        self.residual.append(residual)
+        self.converged.append(converged)
+        self.matvecs.append(float(matvecs))
 
 
 @dataclass
@@ -32,83 +69,42 @@ class Progress:
 
     Attributes:
         t: discrete steps taken.
-        iterates: the last states of the optimizer, newest last, three at most.
-        flows: where each flow stands; empty during the warm start.
-        failed: step at which a trajectory stopped being finite, by its tag.
-        subspaces: where the next eigensolve of each trajectory starts.
-        records: the values of each quantity, one per measurement.
-        spectra: eigenvalues, residuals, convergence and cost of each eigensolve.
+        iterates: the last states of the optimizer, newest last, four at most.
+        tracks: where each flow and its integrator stand; empty during the warm start.
+        failed: step at which a trajectory stopped being finite or could not go on, by its tag.
+        troubles: why, where there is more to say than that it was no longer finite.
+        subspaces: where the next eigensolve of each operator starts.
+        records: the values of each quantity, one per measurement, by recorded name.
+        spectra: the eigensolves, by recorded name.
         seconds: wall-clock seconds spent so far, all sessions together.
     """
 
     t: int
     iterates: list[State]
-    flows: dict[str, FlowState] = field(default_factory=dict)
+    tracks: dict[str, Track] = field(default_factory=dict)
     failed: dict[str, int] = field(default_factory=dict)
+    troubles: dict[str, str] = field(default_factory=dict)
     subspaces: dict[str, Tensor] = field(default_factory=dict)
     records: dict[str, list[float]] = field(default_factory=dict)
-    spectra: dict[str, list[list[float]]] = field(default_factory=dict)
+    spectra: dict[str, Spectra] = field(default_factory=dict)
     seconds: float = 0.0
 
+    @property
+    def flows(self) -> dict[str, Any]:
+        """The present state of each flow."""
+        return {tag: track.state for tag, track in self.tracks.items()}
 
-@dataclass(frozen=True)
-class Checkpoint:
-    """A file that an interrupted run resumes from, to the same bits.
+    def content(self) -> dict[str, Any]:
+        """Give everything as what a checkpoint can hold."""
+        content = {f.name: getattr(self, f.name) for f in fields(self)}
+        content["spectra"] = {name: vars(solves) for name, solves in self.spectra.items()}
+        return content
 
-    Attributes:
-        path: where it lies; it appears whole or not at all.
-        identity: what the run is (configuration, code); a checkpoint of another is refused.
-        every: seconds between two savings; 0 saves at every step.
-    """
-
-    path: Path
-    identity: Mapping[str, object]
-    every: float = 20.0
-
-    def save(self, progress: Progress) -> None:
-        """Write the file whole, then put it in place."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self.path.with_name(f"{self.path.name}.{os.getpid()}.tmp")
-        content = {f.name: getattr(progress, f.name) for f in fields(progress)}
-        buffer = io.BytesIO()
-        torch.save({"identity": dict(self.identity), "progress": content}, buffer)
-        payload = buffer.getvalue()
-        # The digest goes first: a file that was damaged must not be resumed from.
-        temporary.write_bytes(hashlib.sha256(payload).digest() + payload)
-        os.replace(temporary, self.path)
-
-    def load(self) -> Progress | None:
-        """Read the file; ``None`` where there is none.
-
-        Raises:
-            ValueError: where it cannot be read, or belongs to another configuration.
-        """
-        if not self.path.exists():
-            return None
-        remedy = "delete it to start afresh, or name another output"
-        try:
-            stored = self.path.read_bytes()
-            digest, payload = stored[:32], stored[32:]
-            if hashlib.sha256(payload).digest() != digest:
-                raise ValueError("its digest does not match its content")
-            content = torch.load(io.BytesIO(payload), weights_only=True)
-            identity, progress = dict(content["identity"]), Progress(**content["progress"])
-        except (OSError, RuntimeError, EOFError, LookupError, TypeError, ValueError,
-                pickle.UnpicklingError) as error:  # fmt: skip
-            raise ValueError(f"checkpoint {self.path} cannot be read; {remedy}.") from error
-        if identity != dict(self.identity):
-            keys = sorted(set(identity) | set(self.identity))
-            other = [key for key in keys if identity.get(key) != self.identity.get(key)]
-            raise ValueError(
-                f"checkpoint {self.path} belongs to another configuration "
-                f"({', '.join(other)} differ); {remedy}."
-            )
-        return progress
-
-    def remove(self) -> None:
-        """Delete the file, if it is there."""
-        with contextlib.suppress(FileNotFoundError):
-            self.path.unlink()
+    @classmethod
+    def of(cls, content: Mapping[str, Any]) -> Progress:
+        """Give what `content` described."""
+        spectra = {name: Spectra(**solves) for name, solves in content["spectra"].items()}
+        return cls(**{**content, "spectra": spectra})
 
 
 @dataclass(frozen=True)
@@ -121,10 +117,11 @@ class Lockstep:
         flows: the flows by tag (``sf`` and ``rod`` give the paper's names of quantities).
         warmup: discrete steps before the flows start, at least 2.
         steps: discrete steps side by side.
-        substeps: Euler substeps of each flow per step.
+        integrators: how each flow is integrated, by tag; the paper's Euler where left out.
         spectrum_every: steps between two eigensolves; 0 for none.
         eigenvalues: leading eigenvalues in each.
         spectrum_tolerance: residual of an eigenpair relative to the largest eigenvalue.
+        raw_spectrum: solve for the sharpness without preconditioner too, where there is one.
     """
 
     rule: UpdateRule
@@ -132,21 +129,62 @@ class Lockstep:
     flows: Mapping[str, Flow]
     warmup: int
     steps: int
-    substeps: int = 4
-    spectrum_every: int = 20
+    integrators: Mapping[str, Integrator] = field(default_factory=dict)
+    spectrum_every: int = 5
     eigenvalues: int = 3
     spectrum_tolerance: float = 1e-4
+    raw_spectrum: bool = False
 
     def __post_init__(self) -> None:
-        """Check the counts.
+        """Check the counts and the tags.
 
         Raises:
-            ValueError: where a count is too small to run with.
+            ValueError: where a count is too small to run with, or a tag cannot be one.
         """
-        least = {"warmup": 2, "steps": 1, "substeps": 1, "spectrum_every": 0, "eigenvalues": 1}
+        least = {"warmup": 2, "steps": 1, "spectrum_every": 0, "eigenvalues": 1}
         for name, minimum in least.items():
             if getattr(self, name) < minimum:
                 raise ValueError(f"{name} is {getattr(self, name)}; expected at least {minimum}.")
+        for tag in self.flows:
+            if not tag.isidentifier() or tag == OPTIMIZER:
+                raise ValueError(
+                    f"a flow cannot be called {tag!r}; expected a word of letters, digits and _, "
+                    f"other than {OPTIMIZER!r}."
+                )
+        for tag in self.integrators:
+            if tag not in self.flows:
+                raise ValueError(
+                    f"an integrator is given for {tag!r}; expected one of the flows, "
+                    f"{', '.join(self.flows)}."
+                )
+        self.catalogue()
+
+    def catalogue(self) -> dict[str, Entry]:
+        """Say of every recorded series, by its name, what it is.
+
+        Raises:
+            ValueError: where two flows would record under one name.
+        """
+        entries = [Entry(OPTIMIZER, kind, q) for kind, q in quantities.OF_OPTIMIZER.items()]
+        for tag, flow in self.flows.items():
+            offered = {**quantities.OF_FLOW, **flow.offers}
+            entries += [Entry(tag, kind, quantity) for kind, quantity in offered.items()]
+        for tag in (OPTIMIZER, *self.flows) if self.spectrum_every else ():
+            entries += [Entry(tag, kind, quantities.OF_SPECTRUM[kind]) for kind in self._spectra]
+        found: dict[str, Entry] = {}
+        for entry in entries:
+            name = name_of(entry.trajectory, entry.kind)
+            if name in found:
+                raise ValueError(
+                    f"the flows {found[name].trajectory!r} and {entry.trajectory!r} would both "
+                    f"record {name!r}; give one of them another tag."
+                )
+            found[name] = entry
+        return found
+
+    def integrator(self, tag: str) -> Integrator:
+        """Give the integrator of a flow."""
+        return self.integrators.get(tag) or euler()
 
     def run(
         self, w: Tensor, *, checkpoint: Checkpoint | None = None, progress_bar: bool = False
@@ -164,8 +202,7 @@ class Lockstep:
         Raises:
             ValueError: for a checkpoint of another configuration.
         """
-        progress = checkpoint.load() if checkpoint else None
-        progress = progress or Progress(0, [self.rule.initial_state(w)])
+        progress = self._resumed(checkpoint) or Progress(0, [self.rule.initial_state(w)])
         end = self.warmup + self.steps
         started, saved = time.monotonic() - progress.seconds, time.monotonic()
         with tqdm(total=end, initial=progress.t, disable=not progress_bar, unit="step") as bar:
@@ -177,124 +214,141 @@ class Lockstep:
                 bar.update()
                 progress.seconds = time.monotonic() - started
                 if checkpoint and time.monotonic() - saved >= checkpoint.every:
-                    checkpoint.save(progress)
+                    checkpoint.save(progress.content())
                     saved = time.monotonic()
         self._measure(progress)
         progress.seconds = time.monotonic() - started
         return progress
 
+    def _resumed(self, checkpoint: Checkpoint | None) -> Progress | None:
+        """Give where a checkpoint stands, if there is one."""
+        if checkpoint is None or not checkpoint.path.exists():
+            return None
+        # What a state may hold is known from states of the flows themselves.
+        like = self.rule.initial_state(torch.zeros(self.objective.dim))
+        states = [flow.initial(*[like] * KEPT) for flow in self.flows.values()]
+        kinds = {State, Track, Extent, ExtentRate} | named_tuples(states)
+        content = checkpoint.load(kinds)
+        try:
+            return None if content is None else Progress.of(content)
+        except (LookupError, TypeError, AttributeError) as error:
+            raise ValueError(
+                f"checkpoint {checkpoint.path} cannot be read; delete it to start afresh, or name "
+                "another output."
+            ) from error
+
     def _start_flows(self, progress: Progress) -> None:
-        if not progress.flows:
+        if not progress.tracks:
             last = progress.iterates
-            progress.flows = {tag: flow.initial(*last) for tag, flow in self.flows.items()}
+            progress.tracks = {
+                tag: self.integrator(tag).begin(flow.initial(*last))
+                for tag, flow in self.flows.items()
+            }
 
     def _move(self, progress: Progress) -> None:
         """Take one step of the optimizer and of every flow that is still finite."""
         t = progress.t
-        if "disc" not in progress.failed:
+        if OPTIMIZER not in progress.failed:
             new = self.rule.step(self.objective, progress.iterates[-1], t)
-            progress.iterates = [*progress.iterates[-2:], new]
+            progress.iterates = [*progress.iterates[1 - KEPT :], new]
             if not torch.isfinite(new.z).all():
-                progress.failed["disc"] = t + 1
-        for tag, state in progress.flows.items():
+                progress.failed[OPTIMIZER] = t + 1
+        for tag, track in progress.tracks.items():
             if tag in progress.failed:
                 continue
-            new = advance(self.flows[tag], state, t, self.substeps)
-            progress.flows[tag] = new
-            if not (torch.isfinite(new.z).all() and _finite_extent(new)):
+            new = self.integrator(tag).advance(self.flows[tag], track, t)
+            progress.tracks[tag] = new
+            if new.trouble:
+                progress.troubles[tag] = new.trouble
+            if new.trouble or not finite(new.state):
                 progress.failed[tag] = t + 1
         progress.t = t + 1
 
     def _measure(self, progress: Progress) -> None:
         """Record every quantity at the present moment; nothing moves."""
-        values = self._optimizer_values(progress)
-        for tag in self.flows:
-            values |= self._flow_values(progress, tag)
-        for name, value in values.items():
-            progress.records.setdefault(name, []).append(value)
+        found = {OPTIMIZER: self._optimizer_values(progress)}
+        found |= {tag: self._flow_values(progress, tag) for tag in self.flows}
+        for tag, values in found.items():
+            for kind, value in values.items():
+                progress.records.setdefault(name_of(tag, kind), []).append(value)
         if self.spectrum_every and (progress.t - self.warmup) % self.spectrum_every == 0:
             self._measure_spectra(progress)
 
     def _optimizer_values(self, progress: Progress) -> dict[str, float]:
-        if "disc" in progress.failed:
-            return dict.fromkeys(metrics.OPTIMIZER_QUANTITIES, float("nan"))
+        if OPTIMIZER in progress.failed:
+            return dict.fromkeys(quantities.OF_OPTIMIZER, float("nan"))
         rule, objective = self.rule, self.objective
-        long_before, before, now = progress.iterates
-        centre = midpoint(before, now)
-        delta, mu = metrics.half_displacement_norms(rule, 0.5 * (now.z - before.z))
-        w, w_before, w_long = (rule.split(s.z)[0] for s in (now, before, long_before))
-        return {
-            "disc_loss_w": float(objective.value(w)),
-            "disc_loss_wbar": float(objective.value(rule.split(centre.z)[0])),
-            "disc_delta_norms": delta,
-            "disc_mu_norms": mu,
-            "nu_norm_disc": metrics.nu_norm(centre.nu),
-            "disc_mean_ess": metrics.mean_effective_step_size(rule, centre, progress.t),
-            "disc_oscillation": metrics.oscillation(w, w_before, w_long),
-            "disc_drift": metrics.drift(w, w_long),
-            "disc_mu_oscillation": self._moment_oscillation(progress),
+        before, now = progress.iterates[-2:]
+        losses = {
+            "iterate_loss": float(objective.value(rule.split(now.z)[0])),
+            "loss": float(objective.value(rule.split(midpoint(before, now).z)[0])),
         }
-
-    def _moment_oscillation(self, progress: Progress) -> float:
-        moments = [self.rule.split(state.z)[1] for state in reversed(progress.iterates)]
-        return float("nan") if moments[0] is None else metrics.oscillation(*moments)
+        return losses | quantities.of_optimizer(rule, progress.iterates, progress.t)
 
     def _flow_values(self, progress: Progress, tag: str) -> dict[str, float]:
-        is_rod = isinstance(self.flows[tag], RodFlow)
-        names = list(metrics.flow_quantities(tag, "", is_rod))
+        flow = self.flows[tag]
         if tag in progress.failed:
-            return dict.fromkeys(names, float("nan"))
-        rule, state = self.rule, progress.flows[tag]
-        values = [float(self.objective.value(rule.split(state.z)[0])), metrics.nu_norm(state.nu)]
-        before, now = progress.iterates[-2:]
-        values.append(metrics.centre_distance(rule, midpoint(before, now).z, state.z))
-        if isinstance(state, RodState):
-            half = state.extent.half_displacement
-            values += metrics.half_displacement_norms(rule, half)
-            # What the flow would start from here is what it models of the iterates.
-            truth = self.flows[tag].initial(*progress.iterates).extent.half_displacement
-            values.append(metrics.alignment(rule, half, truth))
-        return dict(zip(names, values, strict=True))
+            return dict.fromkeys({**quantities.OF_FLOW, **flow.offers}, float("nan"))
+        state = progress.tracks[tag].state
+        point = flow.point(state)
+        centre = midpoint(*progress.iterates[-2:]).z
+        values = {
+            "loss": float(self.objective.value(self.rule.split(point.z)[0])),
+            "nu_norm": quantities.nu_norm(point.nu),
+            "distance": quantities.centre_distance(self.rule, centre, point.z),
+        }
+        own = flow.measure(state, progress.iterates)
+        if set(own) != set(flow.offers):
+            raise ValueError(
+                f"the {flow.title} measured {', '.join(own) or 'nothing'}; expected what it "
+                f"offers, {', '.join(flow.offers) or 'nothing'}."
+            )
+        return values | own
+
+    @property
+    def _spectra(self) -> tuple[str, ...]:
+        """The kinds of sharpness that are solved for."""
+        preconditioned = self.rule.second_moment.initial(torch.zeros(1)) is not None
+        raw = self.raw_spectrum and preconditioned
+        return ("preconditioned_sharpness", "sharpness") if raw else ("preconditioned_sharpness",)
 
     def _measure_spectra(self, progress: Progress) -> None:
-        centres = {"disc": midpoint(*progress.iterates[-2:]), **progress.flows}
-        c2 = self.rule.corrections(progress.t)[1]
-        for tag, state in centres.items():
-            w, _ = self.rule.split(state.z)
-            preconditioner = self.rule.preconditioner(state.nu, c2)
-            kinds: dict[bool, Callable[[Tensor], Tensor] | None] = {True: preconditioner.inv_sqrt}
-            if state.nu is not None:
-                kinds[False] = None
-            product = None if tag in progress.failed else self.objective.hvp(w)
-            for preconditioned, inv_sqrt in kinds.items():
-                self._solve(progress, metrics.spectrum_name(tag, preconditioned), product, inv_sqrt)
+        centres = {OPTIMIZER: midpoint(*progress.iterates[-2:])}
+        centres |= {tag: self.flows[tag].point(state) for tag, state in progress.flows.items()}
+        for tag, centre in centres.items():
+            for kind in self._spectra:
+                lost = tag in progress.failed
+                self._solve(progress, tag, kind, None if lost else centre)
 
-    def _solve(
-        self,
-        progress: Progress,
-        name: str,
-        product: Callable[[Tensor], Tensor] | None,
-        inv_sqrt: Callable[[Tensor], Tensor] | None,
-    ) -> None:
-        """Solve for the leading eigenvalues of one operator and record them under ``name``."""
-        k = min(self.eigenvalues, self.objective.dim)
-        row = [float("nan")] * k + [float("nan"), 0.0, 0.0]
-        if product is not None:
-            like = progress.iterates[-1].z
-            solved = leading_eigenpairs(
-                product if inv_sqrt is None else preconditioned_operator(product, inv_sqrt),
-                self.objective.dim,
-                k,
-                start=progress.subspaces.get(name),
-                tol=self.spectrum_tolerance,
-                dtype=like.dtype,
-                device=like.device,
-            )
-            progress.subspaces[name] = solved.subspace
-            row = [*solved.values.tolist(), float(solved.residuals.max())]
-            row += [float(solved.converged), float(solved.matvecs)]
-        progress.spectra.setdefault(name, []).append(row)
+    def _solve(self, progress: Progress, tag: str, kind: str, centre: State | None) -> None:
+        """Solve for the leading eigenvalues at a centre, and record them."""
+        k, name = min(self.eigenvalues, self.objective.dim), name_of(tag, kind)
+        solves = progress.spectra.setdefault(name, Spectra())
+        if centre is None:
+            nan = float("nan")
+            solves.add([nan] * k, nan, 0.0, 0.0)
+            return
+        solved = preconditioned_sharpness(
+            self.rule,
+            self.objective,
+            centre,
+            progress.t,
+            k,
+            start=progress.subspaces.get(name),
+            tol=self.spectrum_tolerance,
+            raw=kind == "sharpness",
+        )
+        progress.subspaces[name] = solved.subspace
+        residual = float(solved.residuals.max())
+        solves.add(solved.values.tolist(), residual, float(solved.converged), solved.matvecs)
 
 
-def _finite_extent(state: FlowState) -> bool:
-    return not isinstance(state, RodState) or bool(torch.isfinite(state.extent.eigenvalues).all())
+def finite(state: Any) -> bool:
+    """Say whether every number of a flow's state is finite."""
+    if isinstance(state, Tensor):
+        return bool(torch.isfinite(state).all())
+    if isinstance(state, Extent):  # its eigenvalues are NaN where its rods are not finite
+        return bool(torch.isfinite(state.eigenvalues).all())
+    if isinstance(state, tuple | list):
+        return all(finite(part) for part in state)
+    return True

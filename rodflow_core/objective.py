@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
 Loss = Callable[[Tensor, Tensor], Tensor]
-"""Per-example loss: outputs ``(n, c)`` and targets ``(n, c)`` to ``(n,)``."""
+"""Outputs ``(n, ...)`` and targets ``(n, ...)`` to losses ``(n,)``, or to their mean, ``()``."""
+
+Batch = tuple[Tensor, Tensor]
+"""Inputs ``(n, ...)`` and targets ``(n, ...)``."""
+
+REDUCTIONS = ("none", "mean")
+"""What a loss gives of a batch: a number for each example, or the mean of these."""
 
 
 class Objective(Protocol):
@@ -32,8 +39,12 @@ class Objective(Protocol):
 def squared_error(outputs: Tensor, targets: Tensor) -> Tensor:
     """Half the squared distance of outputs to targets, ``(n, c)`` to ``(n,)``.
 
-    The paper's MSE up to its normalisation, which its text does not give. It is written with
-    ``square``, which has the higher derivatives that a Hessian-vector product takes.
+    The paper's MSE up to its normalisation, which our copy of its text does not give. It is written
+    with ``square``, which has the higher derivatives that a Hessian-vector product takes.
+
+    Example:
+        >>> squared_error(torch.tensor([[1.0, 2.0]]), torch.zeros(1, 2))
+        tensor([2.5000])
     """
     return 0.5 * (outputs - targets).square().sum(-1)
 
@@ -44,93 +55,130 @@ def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
 
 
 LOSSES: dict[str, Loss] = {"mse": squared_error, "cross_entropy": cross_entropy}
-"""Losses by name."""
+"""Losses by name; each gives one number per example."""
 
 
 class ModuleObjective:
-    """The mean loss of a torch module over a data set, as a function of its flat parameters.
+    """The mean loss of a torch module over a data set, as a function of its trainable parameters.
 
-    The flat vector holds the parameters in the order of ``module.parameters()``. The module is
-    called functionally and never changed.
+    The flat vector holds the parameters that require a gradient, in the order of
+    ``module.parameters()``; frozen ones stay what they are. The module is called functionally and
+    never changed. The data are gone through once and kept in memory, on the device they are on.
+
+    What would make the loss depend on anything but the weights is refused here: dropout or any
+    other randomness, data that come in another order each time, batch normalisation in training
+    mode.
 
     Args:
-        module: maps inputs to ``(n, c)`` outputs; its buffers are held constant.
-        inputs: ``(n, ...)``.
-        targets: ``(n, c)``.
-        loss: a name of ``LOSSES`` or a per-example loss.
-        microbatch: examples in one pass; all of them where it is left out. The result is the same
-            to rounding, in less memory.
+        module: maps inputs to outputs; its buffers are held constant.
+        data: inputs and targets, two tensors of one length; or an iterable of such pairs, for
+            example a ``DataLoader`` that does not shuffle.
+        loss: a name of ``LOSSES``, or a function of outputs and targets.
+        reduction: ``none`` where the loss gives one number per example, ``mean`` where it gives
+            their mean over the batch, as torch's losses do by default. The objective is the mean
+            over all examples in either case, whatever the batches.
+        microbatch: examples in one pass, for data given as two tensors; all of them where it is
+            left out. The result is the same to rounding, in less memory.
         stacked: take the gradients at a stack of points in one vectorised pass (``torch.vmap``);
             otherwise in one pass each. On a GPU, and for small networks, the vectorised pass is
             faster; for large ones on a CPU it is not (``benchmarks/``).
+        check: evaluate the loss twice, and go through the data twice, to see that they are the
+            same; to be left out where the caller knows.
 
     Raises:
         ValueError: for an empty data set, inputs and targets of different lengths, an unknown loss
-            or a microbatch below 1.
+            or reduction, a loss that does not give what ``reduction`` says, a microbatch below 1,
+            nothing to train, or anything that is not deterministic.
+
+    Example:
+        >>> net = nn.Linear(3, 1, bias=False)
+        >>> x, y = torch.eye(3), torch.zeros(3, 1)
+        >>> own = ModuleObjective(net, (x, y), nn.MSELoss(), reduction="mean")
+        >>> own.value(torch.tensor([3.0, 0.0, 0.0]))
+        tensor(3.)
     """
 
     def __init__(
         self,
         module: nn.Module,
-        inputs: Tensor,
-        targets: Tensor,
+        data: Batch | Iterable[Batch],
         loss: str | Loss = "mse",
+        *,
+        reduction: str = "none",
         microbatch: int | None = None,
         stacked: bool = False,
+        check: bool = True,
     ) -> None:
-        """Keep the data and the module's parameter shapes."""
-        n = len(inputs)
-        if n == 0:
-            raise ValueError("the data set is empty; expected at least one example.")
-        if len(targets) != n:
-            raise ValueError(f"{n} inputs but {len(targets)} targets; expected as many of both.")
+        """Keep the data and the parameters' shapes, and see that the loss is a function."""
         if isinstance(loss, str) and loss not in LOSSES:
             raise ValueError(f"unknown loss {loss!r}; expected one of {', '.join(LOSSES)}.")
-        if microbatch is not None and microbatch < 1:
-            raise ValueError(f"microbatch is {microbatch}; expected at least 1 example.")
+        if reduction not in REDUCTIONS:
+            raise ValueError(
+                f"unknown reduction {reduction!r}; expected one of {', '.join(REDUCTIONS)}."
+            )
         self._module = module
-        self._names = [name for name, _ in module.named_parameters()]
-        self._shapes = [p.shape for p in module.parameters()]
-        self._sizes = [p.numel() for p in module.parameters()]
+        named = [(name, p) for name, p in module.named_parameters() if p.requires_grad]
+        if not named:
+            raise ValueError("the module has no parameter that requires a gradient; nothing to do.")
+        self._names = [name for name, _ in named]
+        self._parameters = [p for _, p in named]
+        self._shapes = [p.shape for p in self._parameters]
+        self._sizes = [p.numel() for p in self._parameters]
         self._loss = LOSSES[loss] if isinstance(loss, str) else loss
-        size = microbatch or n
-        self._batches = list(zip(inputs.split(size), targets.split(size), strict=True))
-        self._n = n
+        self._reduction = "none" if isinstance(loss, str) else reduction
+        self._batches = list(_batches(data, microbatch))
+        self._n = sum(len(inputs) for inputs, _ in self._batches)
+        if self._n == 0:
+            raise ValueError("the data set is empty; expected at least one example.")
         self._stacked = stacked
+        if check:
+            self._check(data, microbatch)
 
     @property
     def dim(self) -> int:
         """Number of weights ``d``."""
         return sum(self._sizes)
 
+    @property
+    def examples(self) -> int:
+        """Number of examples ``n``."""
+        return self._n
+
+    def digest(self) -> str:
+        """Give the sha256 of all inputs and targets, whatever batches they came in."""
+        return _digest(self._batches)
+
     def initial_weights(self) -> Tensor:
-        """Give the module's own parameters as a flat vector, ``(d,)``."""
-        return torch.cat([p.detach().reshape(-1) for p in self._module.parameters()])
+        """Give the module's own trainable parameters as a flat vector, ``(d,)``."""
+        return torch.cat([p.detach().reshape(-1) for p in self._parameters])
 
     def value(self, w: Tensor) -> Tensor:
         """Give the mean loss at ``w``, ``(d,)``, as a ``()`` tensor."""
         with torch.no_grad():
             parameters = self._unflatten(w)
-            return sum(self._partial(parameters, *batch) for batch in self._batches)
+            total = self._partial(parameters, *self._batches[0])
+            for batch in self._batches[1:]:
+                total = total + self._partial(parameters, *batch)
+            return total
 
     def gradients(self, points: Tensor) -> Tensor:
         """Give the gradients, ``(k, d)``, at a stack of points, ``(k, d)``."""
         if self._stacked and len(points) > 1:
             return self._stacked_gradients(points)
-        out = torch.zeros_like(points)
+        out = torch.empty_like(points)
         for w, row in zip(points, out, strict=True):
-            self._add_gradient(w, row)
+            self._write_gradient(w, row)
         return out
 
     def hvp(self, w: Tensor) -> Callable[[Tensor], Tensor]:
         """Give the map ``v -> H(w) v`` on ``(d,)`` vectors.
 
         Reverse over reverse. In one batch the graph is built once and serves every vector; with
-        microbatches it is built anew for each, since keeping all of them would undo their purpose.
+        several it is built anew for each, since keeping all of them would undo their purpose.
         """
         parameters = self._leaves(w)
 
-        def gradient_graph(batch: tuple[Tensor, Tensor]) -> Tensor:
+        def gradient_graph(batch: Batch) -> Tensor:
             partial = self._partial(parameters, *batch)
             grads = torch.autograd.grad(
                 partial, parameters, create_graph=True, materialize_grads=True
@@ -148,7 +196,14 @@ class ModuleObjective:
         if len(self._batches) == 1:
             gradient = gradient_graph(self._batches[0])
             return lambda v: product(gradient, v, True)
-        return lambda v: sum(product(gradient_graph(b), v, False) for b in self._batches)
+
+        def over_batches(v: Tensor) -> Tensor:
+            total = torch.zeros_like(v)
+            for batch in self._batches:
+                total += product(gradient_graph(batch), v, False)
+            return total
+
+        return over_batches
 
     def _unflatten(self, w: Tensor) -> list[Tensor]:
         parts = w.split(self._sizes)
@@ -159,21 +214,27 @@ class ModuleObjective:
 
     def _partial(self, parameters: list[Tensor], inputs: Tensor, targets: Tensor) -> Tensor:
         """Give one batch's share of the mean loss."""
+        losses = self._losses(parameters, inputs, targets)
+        if self._reduction == "mean":
+            return losses * (len(inputs) / self._n)
+        return losses.sum() / self._n
+
+    def _losses(self, parameters: list[Tensor], inputs: Tensor, targets: Tensor) -> Tensor:
         # Buffers go in as copies: a module may update its own as it is called.
         named = {name: buffer.clone() for name, buffer in self._module.named_buffers()}
         named |= zip(self._names, parameters, strict=True)
         outputs = torch.func.functional_call(self._module, named, (inputs,))
-        return self._loss(outputs, targets).sum() / self._n
+        return self._loss(outputs, targets)
 
-    def _add_gradient(self, w: Tensor, out: Tensor) -> None:
-        """Add the gradient at ``w`` to ``out``, both ``(d,)``, batch by batch."""
+    def _write_gradient(self, w: Tensor, out: Tensor) -> None:
+        """Write the gradient at ``w`` to ``out``, both ``(d,)``, batch by batch."""
         parameters = self._leaves(w)
         pieces = self._unflatten(out)
-        for batch in self._batches:
+        for i, batch in enumerate(self._batches):
             partial = self._partial(parameters, *batch)
             grads = torch.autograd.grad(partial, parameters, materialize_grads=True)
             for piece, grad in zip(pieces, grads, strict=True):
-                piece += grad
+                piece.add_(grad) if i else piece.copy_(grad)
 
     def _stacked_gradients(self, points: Tensor) -> Tensor:
         """Take one reverse pass through the batched computation: the points do not interact."""
@@ -184,6 +245,110 @@ class ModuleObjective:
             total += torch.autograd.grad(losses.sum(), leaf)[0]
         return total
 
+    # --- what a stranger's module may do wrong ---------------------------------------------------
+
+    def _check(self, data: Batch | Iterable[Batch], microbatch: int | None) -> None:
+        """See that loss, data and module are what the class says."""
+        normalising = (nn.modules.batchnorm._BatchNorm, nn.modules.instancenorm._InstanceNorm)
+        for name, layer in self._module.named_modules():
+            if isinstance(layer, normalising[0]) and layer.training:
+                raise ValueError(
+                    f"layer {name or 'the module'!r} normalises by the batch in training mode, so "
+                    "the loss is no function of the weights alone; call module.eval() first."
+                )
+        with torch.no_grad():
+            self._check_loss()
+            w = self.initial_weights()
+            first, second = self.value(w), self.value(w)
+        if not torch.equal(first, second) and not (first.isnan() & second.isnan()):
+            raise ValueError(
+                f"the loss is not deterministic (twice at the same weights: {float(first):.9g} and "
+                f"{float(second):.9g}); take out dropout and noise, or call module.eval() first."
+            )
+        with torch.no_grad():
+            self._check_mean()
+        repeatable = not isinstance(data, tuple | list | Iterator)
+        if repeatable and _digest(_batches(data, microbatch)) != self.digest():
+            raise ValueError(
+                "the data came in another order the second time; give a loader that does not "
+                "shuffle."
+            )
+
+    def _check_loss(self) -> None:
+        """See that the loss gives a number per example, or a mean, as it was said to."""
+        inputs, targets = self._batches[0]
+        found = tuple(self._losses(self._parameters, inputs, targets).shape)
+        if self._reduction == "none" and found != (len(inputs),):
+            hint = (
+                'pass reduction="mean" if it gives the mean over the batch, as torch\'s losses do'
+                if found == ()
+                else "sum or average what belongs to one example"
+            )
+            raise ValueError(
+                f"the loss gave shape {found} for {len(inputs)} examples; expected "
+                f"({len(inputs)},), one number per example: {hint}."
+            )
+        if self._reduction == "mean" and found != ():
+            raise ValueError(
+                f'the loss gave shape {found}; expected one number, (), for reduction="mean".'
+            )
+
+    def _check_mean(self) -> None:
+        """See that a mean is the mean over the examples: that of the parts makes that of all."""
+        inputs, targets = self._batches[0]
+        if self._reduction == "mean" and len(inputs) > 1:
+            halves = [slice(0, 1), slice(1, None)]
+            parts = [self._losses(self._parameters, inputs[h], targets[h]) for h in halves]
+            mean = (parts[0] + (len(inputs) - 1) * parts[1]) / len(inputs)
+            whole = self._losses(self._parameters, inputs, targets)
+            if not torch.allclose(mean, whole, rtol=1e-3, equal_nan=True):
+                raise ValueError(
+                    f"the loss of {len(inputs)} examples is {float(whole):.6g}, the mean of those "
+                    f"of its parts {float(mean):.6g}; expected a mean over the examples (no sum, "
+                    "no class weights)."
+                )
+
+
+def _batches(data: Batch | Iterable[Batch], microbatch: int | None) -> Iterator[Batch]:
+    """Give the batches of data in either form."""
+    if microbatch is not None and microbatch < 1:
+        raise ValueError(f"microbatch is {microbatch}; expected at least 1 example.")
+    if isinstance(data, tuple | list) and len(data) == 2 and isinstance(data[0], Tensor):
+        inputs, targets = data
+        if len(inputs) == 0:
+            raise ValueError("the data set is empty; expected at least one example.")
+        _check_lengths(inputs, targets)
+        size = microbatch or len(inputs)
+        yield from zip(inputs.split(size), targets.split(size), strict=True)
+        return
+    for batch in data:
+        if not (isinstance(batch, tuple | list) and len(batch) == 2):
+            raise ValueError(
+                f"the data give {type(batch).__name__}; expected pairs of inputs and targets."
+            )
+        inputs, targets = batch
+        _check_lengths(inputs, targets)
+        yield inputs, targets
+
+
+def _check_lengths(inputs: Tensor, targets: Tensor) -> None:
+    if len(targets) != len(inputs):
+        raise ValueError(
+            f"{len(inputs)} inputs but {len(targets)} targets; expected as many of both."
+        )
+
+
+def _digest(batches: Iterable[Batch]) -> str:
+    """Sha256 over the examples in order: the same whatever batches they come in."""
+    sums = [hashlib.sha256(), hashlib.sha256()]
+    for i, batch in enumerate(batches):
+        for tensor, digest in zip(batch, sums, strict=True):
+            content = tensor.detach().cpu().contiguous()
+            if i == 0:
+                digest.update(f"{content.dtype}{tuple(content.shape[1:])}".encode())
+            digest.update(content.view(-1).view(torch.uint8).numpy().tobytes())
+    return hashlib.sha256(b"".join(s.digest() for s in sums)).hexdigest()
+
 
 class FunctionObjective:
     """A loss given as a torch function of one point.
@@ -191,6 +356,11 @@ class FunctionObjective:
     Args:
         function: maps ``(d,)`` to ``()``, in operations that torch can differentiate twice.
         dim: number of weights ``d``.
+
+    Example:
+        >>> parabola = FunctionObjective(lambda w: w.square().sum(), dim=2)
+        >>> parabola.gradients(torch.tensor([[1.0, -2.0]]))
+        tensor([[ 2., -4.]])
     """
 
     def __init__(self, function: Callable[[Tensor], Tensor], dim: int) -> None:

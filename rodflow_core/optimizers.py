@@ -11,6 +11,7 @@ holding ``(w, m)``. Leading dimensions are stacks of points. The second moment `
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -19,6 +20,7 @@ import torch
 from torch import Tensor
 
 from rodflow_core.objective import Objective
+from rodflow_core.theory._common import UpdateWeights
 
 
 class State(NamedTuple):
@@ -124,9 +126,33 @@ class NoMomentum:
         return g
 
     @property
+    def weights(self) -> UpdateWeights:
+        """Weights of the linear update, read off the two methods by probing them.
+
+        Example:
+            >>> HeavyBall(0.5).weights
+            UpdateWeights(moment=0.5, gradient=0.5, look_ahead=0.0)
+        """
+        one, zero = torch.ones(1, dtype=torch.float64), torch.zeros(1, dtype=torch.float64)
+        moment = float(self.direction(one, zero)) if self.has_moment else 0.0
+        ahead = -float(self.gradient_point(zero, one, 1.0)) if self.has_moment else 0.0
+        return UpdateWeights(moment, float(self.direction(zero, one)), ahead)
+
+    @property
     def threshold_factor(self) -> float:
-        """Stability threshold in units of ``2 / learning_rate`` (Table 2)."""
-        return 1.0
+        """Stability threshold in units of ``2 / learning_rate``: Table 2, (10), (99), (219).
+
+        On a quadratic of curvature ``S`` the multiplier -1 is reached where
+        ``1 = eta S ((b - a r) / 2 + l r)``, with ``r = (1 - beta) / (1 + beta)`` and the
+        ``weights`` ``(a, b, l)``; so a momentum of one's own need not say its threshold.
+
+        Example:
+            >>> round(HeavyBall(0.9).threshold_factor, 10)
+            19.0
+        """
+        a, b, ahead = self.weights
+        r = (1 - self.beta) / (1 + self.beta)
+        return 1 / (b - a * r + 2 * ahead * r)
 
 
 @dataclass(frozen=True)
@@ -139,11 +165,6 @@ class HeavyBall(NoMomentum):
         """Give ``m`` after its update, ``beta m + (1 - beta) g``."""
         return torch.lerp(g, m, self.beta)
 
-    @property
-    def threshold_factor(self) -> float:
-        """Equation (10) in units of ``2 / learning_rate``."""
-        return (1 + self.beta) / (1 - self.beta)
-
 
 @dataclass(frozen=True)
 class Nesterov(HeavyBall):
@@ -153,11 +174,6 @@ class Nesterov(HeavyBall):
         """Give the look-ahead point ``w - learning_rate beta m``, equation (69)."""
         return w - learning_rate * self.beta * m
 
-    @property
-    def threshold_factor(self) -> float:
-        """Equation (99) in units of ``2 / learning_rate``."""
-        return (1 + self.beta) / ((1 - self.beta) * (1 + 2 * self.beta))
-
 
 @dataclass(frozen=True)
 class Dozat(HeavyBall):
@@ -166,11 +182,6 @@ class Dozat(HeavyBall):
     def direction(self, m: Tensor | None, g: Tensor) -> Tensor:
         """Give ``beta^2 m + (1 - beta^2) g``: the new moment, moved once more towards ``g``."""
         return torch.lerp(g, m, self.beta**2)
-
-    @property
-    def threshold_factor(self) -> float:
-        """Equation (219) in units of ``2 / learning_rate``: Nesterov's."""
-        return (1 + self.beta) / ((1 - self.beta) * (1 + 2 * self.beta))
 
 
 # --- second moment -------------------------------------------------------------------------------
@@ -306,8 +317,12 @@ class UpdateRule:
         z = torch.cat((w, torch.zeros_like(w))) if self.has_moment else w.clone()
         return State(z, self.second_moment.initial(w))
 
-    def corrections(self, t: int) -> tuple[float, float]:
-        """Give ``(c1, c2)``, equation (278), for the step ``t -> t + 1``; else ``(1, 1)``."""
+    def corrections(self, t: float) -> tuple[float, float]:
+        """Give ``(c1, c2)``, equation (278), for the step ``t -> t + 1``; else ``(1, 1)``.
+
+        Args:
+            t: steps already taken. A flow may ask for times between two steps.
+        """
         if not self.bias_correction:
             return 1.0, 1.0
         return 1 - self.momentum.beta ** (t + 1), 1 - self.second_moment.beta2 ** (t + 1)
@@ -334,11 +349,16 @@ class UpdateRule:
         Returns:
             ``F``, ``(..., D)``, in units of ``z`` per step.
         """
-        _, m = self.split(z)
-        step = preconditioner.inv(self.momentum.direction(m, g)) * (-self.learning_rate / c1)
+        w, m = self.split(z)
+        step = preconditioner.inv(self.momentum.direction(m, g))
+        rate = -self.learning_rate / c1
         if m is None:
-            return step
-        return torch.cat((step, (1 - self.momentum.beta) * (g - m)), dim=-1)
+            return step * rate
+        # Written in place: what a flow costs beside its gradients is passes over z.
+        out = torch.empty_like(z)
+        torch.mul(step, rate, out=out[..., : w.shape[-1]])
+        torch.sub(g, m, out=out[..., w.shape[-1] :]).mul_(1 - self.momentum.beta)
+        return out
 
     def second_moment_rate(self, nu: Tensor | None, z: Tensor, g: Tensor) -> Tensor | None:
         """Give ``(1 - beta2)(target - nu)``, the target averaged over a stack: (27), (33), (46).
@@ -396,9 +416,24 @@ class Row:
 
     @property
     def hyperparameters(self) -> tuple[str, ...]:
-        """Names of the hyperparameters beside the learning rate."""
-        names = ("beta1",) if self.momentum.has_moment else ()
-        return names + (("beta2", "epsilon") if self.second_moment is not NoSecondMoment else ())
+        """Names beside the learning rate: the fields of both classes, ``beta`` as ``beta1``."""
+        own = [f.name for f in dataclasses.fields(self.momentum)] if self._has_moment else []
+        own = ["beta1" if name == "beta" else name for name in own]
+        return (*own, *(f.name for f in dataclasses.fields(self.second_moment)))
+
+    def rule(self, learning_rate: float, **hyperparameters: float) -> UpdateRule:
+        """Give the update rule with these hyperparameters; those left out keep their defaults."""
+        known = [f.name for f in dataclasses.fields(self.momentum)]
+        given = {("beta" if k == "beta1" else k): v for k, v in hyperparameters.items()}
+        first = {k: given.pop(k) for k in list(given) if k in known}
+        if self._has_moment:
+            first.setdefault("beta", 0.9)
+        momentum, second_moment = self.momentum(**first), self.second_moment(**given)
+        return UpdateRule(learning_rate, momentum, second_moment, self.bias_correction)
+
+    @property
+    def _has_moment(self) -> bool:
+        return self.momentum.has_moment
 
 
 OPTIMIZERS: dict[str, Row] = {
@@ -415,35 +450,29 @@ OPTIMIZERS: dict[str, Row] = {
 """The paper's eight optimizers and gradient descent, by name. A tenth is one more row."""
 
 
-def make_rule(
-    name: str,
-    learning_rate: float,
-    *,
-    beta1: float | None = None,
-    beta2: float | None = None,
-    epsilon: float | None = None,
-) -> UpdateRule:
+def make_rule(name: str, learning_rate: float, **hyperparameters: float | None) -> UpdateRule:
     """Give the update rule of a row of ``OPTIMIZERS``.
 
     Args:
         name: the row.
         learning_rate: step size, positive.
-        beta1: decay of the first moment, in [0, 1); 0.9 where it is left out.
-        beta2: decay of the second moment, in [0, 1); 0.99 where it is left out.
-        epsilon: added to the square root of the second moment; 1e-8 where it is left out.
+        **hyperparameters: what the row's ``hyperparameters`` name: ``beta1`` (0.9 where it is
+            left out or ``None``), ``beta2`` (0.99), ``epsilon`` (1e-8), or a row's own.
 
     Raises:
         ValueError: for an unknown name, a hyperparameter that the row does not have, or a value
             out of range.
+
+    Example:
+        >>> round(make_rule("adam", 1e-3, beta1=0.5).threshold, 6)
+        6000.0
     """
     if name not in OPTIMIZERS:
         raise ValueError(f"unknown optimizer {name!r}; expected one of {', '.join(OPTIMIZERS)}.")
     row = OPTIMIZERS[name]
-    given = {"beta1": beta1, "beta2": beta2, "epsilon": epsilon}
-    given = {key: value for key, value in given.items() if value is not None}
+    given = {key: value for key, value in hyperparameters.items() if value is not None}
     for key in given:
         if key not in row.hyperparameters:
             has = ", ".join(("learning_rate", *row.hyperparameters))
             raise ValueError(f"{row.title} has no {key}; it takes {has}.")
-    momentum = row.momentum(given.pop("beta1", 0.9)) if row.momentum.has_moment else NoMomentum()
-    return UpdateRule(learning_rate, momentum, row.second_moment(**given), row.bias_correction)
+    return row.rule(learning_rate, **given)

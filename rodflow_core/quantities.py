@@ -1,7 +1,14 @@
-"""The quantities of appendix H.3 under their paper names, and two that tell a run's regime."""
+"""What is recorded of a run: appendix H.3 under its paper names, and what tells a run's regime.
+
+A quantity belongs to a *trajectory*, the optimizer (``disc``) or a flow by its tag, and has a
+*kind*, such as ``loss`` or ``delta_norm``. `name_of` composes its recorded name from the two, for
+the paper's trajectories the paper's; nothing takes a name apart again.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import torch
@@ -9,12 +16,15 @@ from torch import Tensor
 
 from rodflow_core.optimizers import State, UpdateRule
 
+OPTIMIZER = "disc"
+"""Tag of the discrete optimizer, as the paper has it."""
+
 
 class Quantity(NamedTuple):
     """How a recorded quantity is to be read.
 
     Attributes:
-        long_name: in words.
+        long_name: in words; ``{title}`` stands for the trajectory's.
         units: its units; ``1`` for pure numbers.
     """
 
@@ -22,51 +32,98 @@ class Quantity(NamedTuple):
     units: str
 
 
-OPTIMIZER_QUANTITIES: dict[str, Quantity] = {
-    "disc_loss_w": Quantity("loss at the optimizer's iterate", "1"),
-    "disc_loss_wbar": Quantity("loss at the optimizer's centre", "1"),
-    "disc_delta_norms": Quantity("half-displacement |delta| of the optimizer", "weight"),
-    "disc_mu_norms": Quantity("first-moment half-displacement |mu| of the optimizer", "gradient"),
-    "nu_norm_disc": Quantity("norm of the optimizer's second moment, centred", "gradient^2"),
-    "disc_mean_ess": Quantity("mean effective step size, mean of eta / P", "weight / gradient"),
-    "disc_oscillation": Quantity("|w(t) - 2 w(t-1) + w(t-2)| / 4", "weight"),
-    "disc_drift": Quantity("|w(t) - w(t-2)| / 4", "weight"),
-    "disc_mu_oscillation": Quantity("|m(t) - 2 m(t-1) + m(t-2)| / 4", "gradient"),
-}
+OF_OPTIMIZER: Mapping[str, Quantity] = MappingProxyType(
+    {
+        "iterate_loss": Quantity("loss at the {title}'s iterate", "1"),
+        "loss": Quantity("loss at the {title}'s centre", "1"),
+        "delta_norm": Quantity("half-displacement |delta| of the {title}", "weight"),
+        "mu_norm": Quantity("first-moment half-displacement |mu| of the {title}", "gradient"),
+        "nu_norm": Quantity("norm of the {title}'s second moment, centred", "gradient^2"),
+        "step_size": Quantity("mean effective step size, mean of eta / P", "weight / gradient"),
+        "oscillation": Quantity("|w(t) - 2 w(t-1) + w(t-2)| / 4", "weight"),
+        "drift": Quantity("|w(t) - w(t-2)| / 4", "weight"),
+        "mu_oscillation": Quantity("|m(t) - 2 m(t-1) + m(t-2)| / 4", "gradient"),
+    }
+)
 """What is recorded of the discrete optimizer at every step."""
 
-
-def flow_quantities(tag: str, title: str, is_rod: bool) -> dict[str, Quantity]:
-    """Give what is recorded of a flow at every step.
-
-    Args:
-        tag: short name: ``sf`` and ``rod`` give the paper's names.
-        title: how the flow is called in words.
-        is_rod: whether it has an extent.
-    """
-    quantities = {
-        f"{tag}_loss_wbar" if is_rod else f"{tag}_loss": Quantity(f"loss at the {title}", "1"),
-        f"nu_norm_{tag}": Quantity(f"norm of the {title}'s second moment", "gradient^2"),
-        f"dist_wbar_disc_to_{tag}": Quantity(
-            f"distance of the {title} from the optimizer's centre", "weight"
-        ),
+OF_FLOW: Mapping[str, Quantity] = MappingProxyType(
+    {
+        "loss": Quantity("loss at the {title}", "1"),
+        "nu_norm": Quantity("norm of the {title}'s second moment", "gradient^2"),
+        "distance": Quantity("distance of the {title} from the optimizer's centre", "weight"),
     }
-    if is_rod:
-        alignment = "cos_delta_alignment" if tag == "rod" else f"cos_delta_alignment_{tag}"
-        quantities |= {
-            f"delta_norm_{tag}": Quantity(f"half-displacement |delta| of the {title}", "weight"),
-            f"mu_norm_{tag}": Quantity(
-                f"first-moment half-displacement |mu| of the {title}", "gradient"
-            ),
-            alignment: Quantity(f"|cos| between delta of the {title} and of the optimizer", "1"),
-        }
-    return quantities
+)
+"""What is recorded of every flow at every step; a flow adds its own."""
+
+NOTHING: Mapping[str, Quantity] = MappingProxyType({})
+"""What a flow without an extent adds."""
+
+ROD: Mapping[str, Quantity] = MappingProxyType(
+    {
+        "delta_norm": Quantity("half-displacement |delta| of the {title}", "weight"),
+        "mu_norm": Quantity("first-moment half-displacement |mu| of the {title}", "gradient"),
+        "alignment": Quantity("|cos| between delta of the {title} and of the optimizer", "1"),
+    }
+)
+"""What a flow with a rod adds."""
+
+OF_SPECTRUM: Mapping[str, Quantity] = MappingProxyType(
+    {
+        "preconditioned_sharpness": Quantity(
+            "preconditioned sharpness at the {title}", "1 / learning rate"
+        ),
+        "sharpness": Quantity("sharpness at the {title}", "loss / weight^2"),
+    }
+)
+"""Leading eigenvalues of the (preconditioned) Hessian, at the eigensolves."""
+
+OF_SOLVE: Mapping[str, Quantity] = MappingProxyType(
+    {
+        "residual": Quantity("largest residual of the eigensolve", ""),
+        "converged": Quantity("whether the eigensolve converged", "1"),
+        "matvecs": Quantity("products that the eigensolve took", "1"),
+    }
+)
+"""What is recorded of each eigensolve; the residual in the units of the eigenvalues."""
+
+_PAPER_NAMES: Mapping[tuple[str, str], str] = MappingProxyType(
+    {
+        ("disc", "iterate_loss"): "disc_loss_w",
+        ("disc", "loss"): "disc_loss_wbar",
+        ("disc", "delta_norm"): "disc_delta_norms",
+        ("disc", "mu_norm"): "disc_mu_norms",
+        ("disc", "step_size"): "disc_mean_ess",
+        ("disc", "preconditioned_sharpness"): "disc_pre_sharpness_wbar",
+        ("disc", "sharpness"): "disc_sharpness_wbar",
+        ("sf", "preconditioned_sharpness"): "sf_pre_sharpness",
+        ("rod", "loss"): "rod_loss_wbar",
+        ("rod", "preconditioned_sharpness"): "rod_pre_sharpness_wbar",
+        ("rod", "sharpness"): "rod_sharpness_wbar",
+        ("rod", "alignment"): "cos_delta_alignment",
+    }
+)
+_PATTERNS: Mapping[str, str] = MappingProxyType(
+    {
+        "nu_norm": "nu_norm_{tag}",
+        "distance": "dist_wbar_disc_to_{tag}",
+        "delta_norm": "delta_norm_{tag}",
+        "mu_norm": "mu_norm_{tag}",
+        "alignment": "cos_delta_alignment_{tag}",
+        "preconditioned_sharpness": "{tag}_pre_sharpness",
+    }
+)
 
 
-def spectrum_name(tag: str, preconditioned: bool = True) -> str:
-    """Give the paper's name of a (preconditioned) sharpness; ``tag`` may be ``disc``."""
-    suffix = "" if tag == "sf" else "_wbar"
-    return f"{tag}_{'pre_' if preconditioned else ''}sharpness{suffix}"
+def name_of(tag: str, kind: str) -> str:
+    """Give the recorded name of a quantity: the paper's where the paper has one.
+
+    Example:
+        >>> name_of("rod", "alignment"), name_of("my_rod", "loss")
+        ('cos_delta_alignment', 'my_rod_loss')
+    """
+    pattern = _PATTERNS.get(kind, "{tag}_{kind}")
+    return _PAPER_NAMES.get((tag, kind), pattern.format(tag=tag, kind=kind))
 
 
 def half_displacement_norms(rule: UpdateRule, half: Tensor) -> tuple[float, float]:
@@ -106,3 +163,28 @@ def oscillation(w: Tensor, before: Tensor, long_before: Tensor) -> float:
 def drift(w: Tensor, long_before: Tensor) -> float:
     """Give ``|w(t) - w(t-2)| / 4``: the part of the motion that does not alternate."""
     return float((w - long_before).norm()) / 4
+
+
+def of_optimizer(rule: UpdateRule, iterates: Sequence[State], t: int) -> dict[str, float]:
+    """Give what is recorded of the optimizer at every step, but for its losses.
+
+    Args:
+        rule: the update rule.
+        iterates: its last three states or more, newest last.
+        t: discrete steps taken.
+    """
+    long_before, before, now = iterates[-3:]
+    centre_nu = None if now.nu is None else 0.5 * (before.nu + now.nu)
+    centre = State(0.5 * (before.z + now.z), centre_nu)
+    delta, mu = half_displacement_norms(rule, 0.5 * (now.z - before.z))
+    (w, m), (w1, m1), (w2, m2) = (rule.split(s.z) for s in (now, before, long_before))
+    ringing = float("nan") if m is None else oscillation(m, m1, m2)
+    return {
+        "delta_norm": delta,
+        "mu_norm": mu,
+        "nu_norm": nu_norm(centre.nu),
+        "step_size": mean_effective_step_size(rule, centre, t),
+        "oscillation": oscillation(w, w1, w2),
+        "drift": drift(w, w2),
+        "mu_oscillation": ringing,
+    }

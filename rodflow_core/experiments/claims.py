@@ -8,6 +8,9 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
+from rodflow_core.experiments.records import series, values
+from rodflow_core.quantities import OPTIMIZER
+
 CLOSER = 5.0
 """How many times closer than the stable flow's the rod flow's centre must be."""
 WITHIN = 0.05
@@ -78,8 +81,11 @@ def assess(run: xr.Dataset, tag: str = "rod") -> Claims:
     """
     stable, rod = tracking(run, "sf"), tracking(run, tag)
     ratio, end = stable.distance / rod.distance, stable.end_distance / rod.end_distance
-    sharpness = _median(run["disc_pre_sharpness_wbar"][:, 0]) / run.attrs["threshold"]
-    regime = _median(run["disc_oscillation"] / run["disc_drift"])
+    sharpness = _median(values(run, OPTIMIZER, "preconditioned_sharpness"))
+    sharpness /= run.attrs["threshold"]
+    oscillation, drift = (values(run, OPTIMIZER, kind) for kind in ("oscillation", "drift"))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        regime = _median(oscillation / drift)
     failed = json.loads(run.attrs["failed"])
     word = verdict(ratio, rod.sharpness / sharpness)
     return Claims(ratio, end, sharpness, regime, stable, rod, failed, word)
@@ -87,24 +93,27 @@ def assess(run: xr.Dataset, tag: str = "rod") -> Claims:
 
 def tracking(run: xr.Dataset, tag: str) -> Tracking:
     """Measure how one flow tracks the optimizer."""
-    is_stable, is_free = tag == "sf", tag == "free"
-    loss = "sf_loss" if is_stable else f"{tag}_loss_wbar"
-    sharpness = "sf_pre_sharpness" if is_stable else f"{tag}_pre_sharpness_wbar"
-    cosine = "cos_delta_alignment" if tag == "rod" else f"cos_delta_alignment_{tag}"
-    distance = run[f"dist_wbar_disc_to_{tag}"].to_numpy()[1:]
+    distance = values(run, tag, "distance")[1:]
 
-    def error(name: str, truth: str) -> float:
-        return _median(abs(run[name] / run[truth] - 1)) if name in run else float("nan")
+    def error(kind: str, truth: str = "") -> float:
+        mine, theirs = series(run, tag, kind), series(run, OPTIMIZER, truth or kind)
+        if mine is None or theirs is None:
+            return float("nan")
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return _median(np.abs(mine.to_numpy() / theirs.to_numpy() - 1))
 
+    is_free = tag == "free"
+    cosine = series(run, tag, "alignment")
+    quartiles = (float("nan"), (float("nan"),) * 2) if cosine is None else _quartiles(cosine)
     return Tracking(
         _median(distance),
         float(distance[-1]),
-        _median(run[sharpness][:, 0]) / run.attrs["threshold"],
-        error(loss, "disc_loss_wbar"),
-        error(f"delta_norm_{tag}", "disc_oscillation" if is_free else "disc_delta_norms"),
-        error(f"mu_norm_{tag}", "disc_mu_oscillation" if is_free else "disc_mu_norms"),
-        error(f"nu_norm_{tag}", "nu_norm_disc"),
-        *(_quartiles(run[cosine]) if cosine in run else (float("nan"), (float("nan"),) * 2)),
+        _median(values(run, tag, "preconditioned_sharpness")) / run.attrs["threshold"],
+        error("loss"),
+        error("delta_norm", "oscillation" if is_free else ""),
+        error("mu_norm", "mu_oscillation" if is_free else ""),
+        error("nu_norm"),
+        *quartiles,
         _slope(distance),
     )
 
@@ -119,19 +128,19 @@ def verdict(ratio: float, sharpness: float) -> str:
     return ("fails", "partly", "holds")[met]
 
 
-def _median(values: object) -> float:
-    values = np.asarray(values)
-    values = values[np.isfinite(values)]
-    return float(np.median(values)) if len(values) else float("nan")
+def _median(numbers: object) -> float:
+    finite = np.asarray(numbers)
+    finite = finite[np.isfinite(finite)]
+    return float(np.median(finite)) if len(finite) else float("nan")
 
 
-def _quartiles(values: object) -> tuple[float, tuple[float, float]]:
+def _quartiles(numbers: object) -> tuple[float, tuple[float, float]]:
     """Give the median, and the lower and upper quartile, of the finite values."""
-    values = np.asarray(values)
-    values = values[np.isfinite(values)]
-    if not len(values):
+    finite = np.asarray(numbers)
+    finite = finite[np.isfinite(finite)]
+    if not len(finite):
         return float("nan"), (float("nan"), float("nan"))
-    low, middle, high = np.quantile(values, (0.25, 0.5, 0.75))
+    low, middle, high = np.quantile(finite, (0.25, 0.5, 0.75))
     return float(middle), (float(low), float(high))
 
 

@@ -1,4 +1,4 @@
-"""The command line: ``rodflow run``, ``rodflow scout`` and ``rodflow info``."""
+"""The command line: ``rodflow run``, ``scout``, ``info`` and ``verify``."""
 
 from __future__ import annotations
 
@@ -8,9 +8,14 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rodflow_core import __version__
-from rodflow_core.experiments.presets import ARCHITECTURES, PRESETS, RunConfig, member, preset
+from rodflow_core.experiments.config import ARCHITECTURES, FLOWS, RunConfig, member
+from rodflow_core.experiments.presets import PRESETS, preset
+
+if TYPE_CHECKING:
+    from rodflow_core.experiments.problem import Problem
 
 _RUN_HELP = """\
 Run an optimizer, its stable flow and its rod flow side by side, and record the run.
@@ -24,7 +29,19 @@ examples:
   rodflow run --optimizer adam --architecture mlp --preset quick -o run.nc
   rodflow run --optimizer heavy_ball --architecture mlp --learning-rate 0.7 --beta1 0.6 -o hb.nc
   rodflow run --optimizer adam --architecture mlp --preset cifar --data-path cifar10.npz -o c.nc
+  rodflow run --optimizer adam --problem mine:network --learning-rate 1e-3 -o mine.nc
+  rodflow run --optimizer gd --integrator rod=rk4 free=rkc2 -o fine.nc
   rodflow info run.nc
+"""
+_VERIFY_HELP = """\
+Compute a recorded run again, all of it or its first steps, and compare every number. Status 0 where
+all are within the tolerance, 1 where they are not. On other threads, in float32, or on another
+processor the bits differ, and at the edge of stability the difference grows: say how many steps.
+"""
+_VERIFY_EXAMPLES = """\
+examples:
+  rodflow verify run.nc
+  rodflow verify run.nc --steps 20 --threads 2
 """
 _SCOUT_HELP = """\
 Look for the edge of stability along learning rates: the optimizer runs alone, and from time to time
@@ -36,6 +53,7 @@ _SCOUT_EXAMPLES = """\
 examples:
   rodflow scout --optimizer adam --architecture cnn --learning-rates 1e-3 3e-3 1e-2
   rodflow scout --optimizer heavy_ball --beta1 0.3 --learning-rates 0.4 0.8 --at 200 400 600
+  rodflow scout --optimizer adam --problem mine:network --learning-rates 1e-4 1e-3
 """
 _OPTIONS = {
     "learning_rate": (float, "step size"),
@@ -51,12 +69,15 @@ _OPTIONS = {
     "rank": (int, "eigenpairs of the extent tensor kept"),
     "leak": (float, "share of the drift that seeds the drift-free rod"),
     "substeps": (int, "Euler substeps of the flows per step"),
+    "raw_spectrum": (bool, "record the sharpness without preconditioner too"),
+    "spectrum_tolerance": (float, "residual of an eigenpair relative to the largest eigenvalue"),
     "spectrum_every": (int, "steps between two eigensolves; 0 for none"),
     "eigenvalues": (int, "leading eigenvalues in each eigensolve"),
     "microbatch": (int, "examples in one pass"),
     "seed": (int, "of the initial weights and of the subset"),
     "dtype": (str, "float32 or float64"),
     "device": (str, "a torch device, for example cpu or cuda"),
+    "threads": (int, "of torch; 1 unless said otherwise"),
 }
 
 
@@ -77,6 +98,13 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--backward-error", action="store_true", default=None, help="add the correction of F.2"
     )
+    run.add_argument(
+        "--flows", nargs="+", metavar="TAG", help=f"flows of the run (default: {' '.join(FLOWS)})"
+    )
+    run.add_argument(
+        "--integrator", nargs="+", action="extend", metavar="TAG=NAME", type=_pair,
+        help="how a flow is integrated: euler:K, rk4, rkc2:STEPS, adaptive:ERROR",
+    )  # fmt: skip
     scout = _command(commands, "scout", "look for the edge", _SCOUT_HELP, _SCOUT_EXAMPLES)
     scout.add_argument("--learning-rates", type=float, nargs="+", required=True, metavar="FLOAT")
     scout.add_argument(
@@ -84,13 +112,40 @@ def parser() -> argparse.ArgumentParser:
         help="after how many steps to look (default: 200 400 600)",
     )  # fmt: skip
     alone = ("beta1", "beta2", "epsilon", "data", "data_path", "examples", "loss", "microbatch",
-             "seed", "dtype", "device")  # fmt: skip
+             "seed", "dtype", "device", "threads")  # fmt: skip
     _numbers(scout, {name: _OPTIONS[name] for name in alone})
     info = commands.add_parser(
         "info", help="say what a recorded run is", description="Say what a recorded run is."
     )
     info.add_argument("run", type=Path, help="NetCDF file written by `rodflow run`")
+    verify = commands.add_parser(
+        "verify",
+        help="compute a recorded run again and compare",
+        description=_VERIFY_HELP,
+        epilog=_VERIFY_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    verify.add_argument("run", type=Path, help="NetCDF file written by `rodflow run`")
+    verify.add_argument("--steps", type=int, metavar="INT", help="the first so many only")
+    verify.add_argument("--threads", type=int, metavar="INT", help="instead of the record's own")
+    verify.add_argument(
+        "--tolerance", type=float, default=1e-6, metavar="FLOAT",
+        help="relative to the largest value of a series so far (default: 1e-6)",
+    )  # fmt: skip
+    verify.add_argument("--quiet", action="store_true", help="no progress bar")
+    for command in (info, verify):
+        command.add_argument(
+            "--problem", metavar="MODULE:FUNCTION", help="gives the problem, where it is your own"
+        )
     return top
+
+
+def _pair(text: str) -> tuple[str, str]:
+    """Give the two sides of ``NAME=VALUE``."""
+    name, equals, value = text.partition("=")
+    if not (name and equals and value):
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    return name, value
 
 
 def _command(
@@ -106,6 +161,13 @@ def _command(
     )
     command.add_argument("--optimizer", required=True, help="gd, heavy_ball, nesterov, adam, ...")
     command.add_argument("--architecture", default="mlp", help=", ".join(ARCHITECTURES))
+    command.add_argument(
+        "--problem", metavar="MODULE:FUNCTION", help="your own network and data: gives a Problem"
+    )
+    command.add_argument(
+        "--hyperparameter", nargs="+", action="extend", metavar="NAME=VALUE", type=_pair,
+        help="one of an optimizer of your own",
+    )  # fmt: skip
     command.add_argument("--preset", default="quick", help=", ".join(PRESETS))
     return command
 
@@ -114,7 +176,10 @@ def _numbers(command: argparse.ArgumentParser, options: Mapping[str, tuple[type,
     group = command.add_argument_group("numbers that replace the preset's")
     for name, (kind, words) in options.items():
         option = "--" + name.replace("_", "-")
-        group.add_argument(option, type=kind, metavar=kind.__name__.upper(), help=words)
+        if kind is bool:
+            group.add_argument(option, action="store_true", default=None, help=words)
+        else:
+            group.add_argument(option, type=kind, metavar=kind.__name__.upper(), help=words)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -123,22 +188,53 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Status 2 and one sentence on standard error for bad input, 130 when interrupted.
     """
     options = parser().parse_args(arguments)
+    commands = {"run": _run, "scout": _scout, "info": _info, "verify": _verify}
+    # A problem of one's own lies where one works.
+    sys.path.insert(0, str(Path.cwd()))
     try:
-        return {"run": _run, "scout": _scout, "info": _info}[options.command](options)
+        return commands[options.command](options)
     except ValueError as error:
         print(f"rodflow: error: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"rodflow: error: {error.strerror or error}: {error.filename}.", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("rodflow: interrupted; give the same command again to go on.", file=sys.stderr)
         return 130
+    finally:
+        sys.path.remove(str(Path.cwd()))
 
 
-def configuration(options: argparse.Namespace) -> RunConfig:
-    """Give the configuration that the options of ``rodflow run`` describe."""
+def configuration(options: argparse.Namespace, **changes: object) -> RunConfig:
+    """Give the configuration that the options of a command describe.
+
+    Args:
+        options: as parsed.
+        **changes: fields that the options do not say.
+    """
     known = {f.name for f in dataclasses.fields(RunConfig)} - {"optimizer", "architecture"}
-    changes = {key: value for key, value in vars(options).items() if key in known}
+    given = {key: value for key, value in vars(options).items() if key in known} | changes
+    if given.get("flows"):
+        given["flows"] = tuple(given["flows"])
+    if getattr(options, "integrator", None):
+        given["integrators"] = dict(options.integrator)
+    if options.hyperparameter:
+        given["hyperparameters"] = {key: _number(key, v) for key, v in options.hyperparameter}
     _check_optimizer(options.optimizer)
-    return preset(options.preset, options.optimizer, options.architecture, **changes)
+    if options.problem is None:
+        return preset(options.preset, options.optimizer, options.architecture, **given)
+    if given.get("learning_rate") is None:
+        raise ValueError("a problem of your own has no preset; expected a --learning-rate.")
+    given = {key: value for key, value in given.items() if value is not None}
+    return RunConfig(options.optimizer, **given)
+
+
+def _number(name: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise ValueError(f"hyperparameter {name} is {text!r}; expected a number.") from error
 
 
 def _check_optimizer(name: str) -> None:
@@ -147,60 +243,104 @@ def _check_optimizer(name: str) -> None:
     member("optimizer", name, OPTIMIZERS)
 
 
+def _problem(options: argparse.Namespace) -> Problem | None:
+    """Give the problem that --problem names; it is made here, so that it is made once."""
+    if options.problem is None:
+        return None
+    from rodflow_core.experiments.problem import named
+
+    return named(options.problem)
+
+
 def _run(options: argparse.Namespace) -> int:
-    config = configuration(options)
-    from rodflow_core.experiments import records as runs
+    from rodflow_core.experiments import records, runs
 
     path = options.output
+    records.check_writable(path)
+    own = _problem(options)
+    config = runs.for_problem(configuration(options), own)
     if path.exists() and not options.force:
         try:
-            other = runs.load(path)
+            other = records.load(path)
         except ValueError as error:
             raise ValueError(f"{error} It was left as it is; --force replaces it.") from error
-        if other.attrs["fingerprint"] != config.fingerprint:
+        if config.differences(records.configuration(other)):
             raise ValueError(
                 f"{path} holds another run ({other.attrs['title']}); "
                 "name another output, or replace it with --force."
             )
-    dataset = runs.load_or_run(config, path=path, progress_bar=not options.quiet)
-    print(f"{path}: {dataset.attrs['title']}, {dataset.attrs['seconds']:.1f} s")
-    for tag, step in json.loads(dataset.attrs["failed"]).items():
-        print(f"  {tag} was no longer finite at step {step}; its later samples are NaN.")
+    run = runs.load_or_run(config, own, path=path, progress_bar=not options.quiet)
+    print(f"{path}: {run.attrs['title']}, {run.attrs['seconds']:.1f} s")
+    troubles = json.loads(run.attrs["troubles"])
+    for tag, step in json.loads(run.attrs["failed"]).items():
+        why = troubles.get(tag, f"{tag} was no longer finite.")
+        print(f"  {tag} ended at step {step}: {why} Its later samples are NaN.")
     return 0
 
 
 def _scout(options: argparse.Namespace) -> int:
-    options.learning_rate = options.learning_rates[0]
-    config = configuration(options)
+    own = _problem(options)
+    config = configuration(options, learning_rate=options.learning_rates[0])
     from rodflow_core.experiments import scout
 
     print(scout.HEADER, flush=True)
     scout.scout(
-        config, options.learning_rates, options.at, lambda s: print(scout.line(s), flush=True)
+        config, options.learning_rates, options.at, lambda s: print(scout.line(s), flush=True), own
     )
     return 0
 
 
 def _info(options: argparse.Namespace) -> int:
-    from rodflow_core.experiments import records as runs
+    from rodflow_core.experiments import records, runs
 
-    dataset = runs.load(options.run)
-    attrs = dict(dataset.attrs)
+    run = records.load(options.run)
+    attrs = dict(run.attrs)
     config = json.loads(attrs.pop("config"))
+    flows = json.loads(attrs.pop("flows"))
+    del attrs["replay"]
     print(attrs.pop("title"))
     print("\nconfiguration")
     for key, value in config.items():
-        print(f"  {key:16} {value}")
+        print(f"  {key:18} {value}")
+    print("\nflows")
+    for flow in flows:
+        print(f"  {flow['tag']:18} {flow['title']}, integrator {flow['integrator']}")
     print("\nprovenance")
     for key, value in attrs.items():
-        print(f"  {key:16} {value}")
-    stale = attrs["core"] != runs.core_version()
-    print(f"  {'current':16} {'no: the core has changed since' if stale else 'yes'}")
+        print(f"  {key:18} {value}")
+    found = runs.status(run, own=_problem(options))
+    print(f"  {'current':18} {'yes' if found.current else 'no'}: {found.reason}")
     print("\nquantities")
-    for name, variable in dataset.data_vars.items():
+    for name, variable in run.data_vars.items():
         words = f"{variable.attrs['long_name']} [{variable.attrs['units']}]"
         print(f"  {name:40} {str(tuple(variable.sizes.values())):10} {words}")
     return 0
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from rodflow_core.experiments import records, runs
+
+    run = records.load(options.run)
+    found = runs.verify(
+        run,
+        _problem(options),
+        steps=options.steps,
+        threads=options.threads,
+        tolerance=options.tolerance,
+        progress_bar=not options.quiet,
+    )
+    if found.same:
+        print(f"{options.run}: the same bits in {found.compared} series.")
+        return 0
+    size, name = found.worst
+    print(
+        f"{options.run}: {found.compared} series compared; largest difference {size:.2g}, {name}."
+    )
+    if found.agrees:
+        print(f"  All within {options.tolerance:g}.")
+        return 0
+    print(f"  Above {options.tolerance:g} from step {found.until} on.")
+    return 1
 
 
 if __name__ == "__main__":

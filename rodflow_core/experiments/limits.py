@@ -13,12 +13,13 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from rodflow_core.experiments.claims import assess
-from rodflow_core.experiments.presets import RunConfig
-from rodflow_core.experiments.records import build
+from rodflow_core.experiments.config import RunConfig
+from rodflow_core.experiments.runs import build
 from rodflow_core.flows import midpoint
 from rodflow_core.lockstep import Lockstep
 from rodflow_core.optimizers import State
-from rodflow_core.spectrum import leading_eigenpairs, preconditioned_operator
+from rodflow_core.sharpness import preconditioned_sharpness
+from rodflow_core.simulate import iterate
 
 SLOW, FAST = 0.05, 0.45
 """Frequencies, in cycles per step, that part drift, longer cycles and alternation (period 2)."""
@@ -66,12 +67,10 @@ def motion(config: RunConfig, length: int = 256, k: int = 8) -> Motion:
     Raises:
         ValueError: for a configuration that cannot be built, or an optimizer that diverges.
     """
-    lockstep, w, _ = build(config)
+    lockstep, problem = build(config)
     rule, objective = lockstep.rule, lockstep.objective
-    states = [rule.initial_state(w)]
-    for t in range(config.warmup + length):
-        # What lies before the window is not kept.
-        states = [*(states if t >= config.warmup else []), rule.step(objective, states[-1], t)]
+    before = iterate(rule, objective, rule.initial_state(problem.weights), config.warmup)[-1]
+    states = iterate(rule, objective, before, length, t=config.warmup)
     points = np.stack([rule.split(state.z)[0].cpu().numpy() for state in states])
     if not np.isfinite(points).all():
         raise ValueError(f"{config.optimizer} diverges here; lower learning_rate.")
@@ -86,17 +85,9 @@ def _modes(
 ) -> tuple[NDArray, NDArray]:
     """Give ``P^1/2 v`` of the leading eigenvectors ``v``, ``(d, k)``, and their eigenvalues."""
     rule, objective = lockstep.rule, lockstep.objective
-    centre = midpoint(*states)
-    w, _ = rule.split(centre.z)
-    preconditioner = rule.preconditioner(centre.nu, rule.corrections(config.warmup + middle)[1])
-    solved = leading_eigenpairs(
-        preconditioned_operator(objective.hvp(w), preconditioner.inv_sqrt),
-        objective.dim,
-        k,
-        tol=1e-3,
-        dtype=w.dtype,
-        device=w.device,
-    )
+    centre, t = midpoint(*states), config.warmup + middle
+    solved = preconditioned_sharpness(rule, objective, centre, t, k, tol=1e-3)
+    preconditioner = rule.preconditioner(centre.nu, rule.corrections(t)[1])
     basis = preconditioner.apply(preconditioner.inv_sqrt(solved.vectors.T)).T
     return basis.cpu().numpy(), solved.values.cpu().numpy()
 

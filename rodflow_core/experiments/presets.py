@@ -1,107 +1,11 @@
-"""What a run is, and what each (preset, optimizer, architecture) runs with: one table."""
+"""What each (preset, optimizer, architecture) runs with: one table."""
 
 from __future__ import annotations
 
 import dataclasses
-import difflib
-import hashlib
-import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import NamedTuple
 
-ARCHITECTURES = ("mlp", "cnn", "vit")
-DTYPES = ("float32", "float64")
-
-
-@dataclass(frozen=True)
-class RunConfig:
-    """Everything that determines the numbers of a run.
-
-    Attributes:
-        optimizer: a row of ``OPTIMIZERS``.
-        architecture: ``mlp``, ``cnn`` or ``vit``.
-        learning_rate: step size.
-        beta1: decay of the first moment, where the optimizer has one.
-        beta2: decay of the second moment, where it has one.
-        epsilon: added to the square root of the second moment.
-        warmup: discrete steps before the flows start.
-        steps: steps side by side.
-        data: ``digits`` or ``cifar10``.
-        data_path: local ``.npz`` with CIFAR-10 images.
-        examples: size of the balanced subset.
-        sizes: sizes of the architecture that differ from its defaults.
-        loss: ``mse`` or ``cross_entropy``.
-        rank: eigenpairs of the extent tensor kept.
-        leak: share of the drift that seeds the drift-free rod.
-        substeps: Euler substeps of the flows per step.
-        backward_error: add the backward-error correction to both flows.
-        spectrum_every: steps between two eigensolves.
-        eigenvalues: leading eigenvalues in each.
-        microbatch: examples in one pass; all where it is left out.
-        stacked: gradients at both endpoints in one vectorised pass.
-        seed: of the initial weights and of the subset.
-        dtype: ``float32`` or ``float64``.
-        device: a torch device.
-    """
-
-    optimizer: str
-    architecture: str
-    learning_rate: float
-    beta1: float | None = None
-    beta2: float | None = None
-    epsilon: float | None = None
-    warmup: int = 600
-    steps: int = 300
-    data: str = "digits"
-    data_path: str | None = None
-    examples: int = 200
-    sizes: Mapping[str, object] = field(default_factory=dict)
-    loss: str = "mse"
-    rank: int = 2
-    leak: float = 1e-6
-    substeps: int = 4
-    backward_error: bool = False
-    spectrum_every: int = 10
-    eigenvalues: int = 3
-    microbatch: int | None = None
-    stacked: bool = False
-    seed: int = 0
-    dtype: str = "float64"
-    device: str = "cpu"
-
-    def __post_init__(self) -> None:
-        """Check what the modules that use it would not.
-
-        Raises:
-            ValueError: for an unknown architecture or dtype.
-        """
-        member("architecture", self.architecture, ARCHITECTURES)
-        member("dtype", self.dtype, DTYPES)
-
-    def as_dict(self) -> dict[str, object]:
-        """Give the configuration as plain JSON values."""
-        return {**dataclasses.asdict(self), "sizes": dict(self.sizes)}
-
-    @property
-    def fingerprint(self) -> str:
-        """Short hash of the configuration: of the content of a data file, not of its path."""
-        content = self.as_dict()
-        if self.data_path is not None and Path(self.data_path).is_file():
-            content["data_path"] = hashlib.sha256(Path(self.data_path).read_bytes()).hexdigest()
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:10]
-
-    def replace(self, **changes: object) -> RunConfig:
-        """Give the configuration with some fields changed.
-
-        Raises:
-            ValueError: for a name that is not a field.
-        """
-        known = [f.name for f in dataclasses.fields(self)]
-        for key in changes:
-            member("parameter", key, known)
-        return dataclasses.replace(self, **changes)
+from rodflow_core.experiments.config import ARCHITECTURES, RunConfig, member
 
 
 class Regime(NamedTuple):
@@ -184,9 +88,12 @@ SIZES: dict[str, dict[str, dict[str, object]]] = {
 }
 """Sizes of the architectures by data set, where they differ from the defaults."""
 
+CITED = ("quick", "cifar", "paper")
+"""Presets whose records are cited; all other runs are explorations, and live in a cache."""
+
 PRESETS: dict[str, dict[str, object]] = {
-    "smoke": {"data": "digits", "examples": 50, "warmup": 20, "steps": 10, "spectrum_every": 5},
-    "quick": {"data": "digits", "spectrum_every": 20},
+    "smoke": {"data": "digits", "examples": 50, "warmup": 20, "steps": 10},
+    "quick": {"data": "digits"},
     "cifar": {"data": "cifar10", "examples": 1000, "steps": 400, "dtype": "float32"},
     "paper": {"data": "cifar10", "examples": 5000, "steps": 2000, "dtype": "float32"},
 }
@@ -231,7 +138,8 @@ def preset(name: str, optimizer: str, architecture: str, **changes: object) -> R
         )
     for key in changes:
         member("parameter", key, [f.name for f in dataclasses.fields(RunConfig)])
-    return RunConfig(optimizer, architecture, **{**values, **changes})
+    given = {"optimizer": optimizer, "architecture": architecture, **values, **changes}
+    return RunConfig(**given)
 
 
 def preset_of(config: RunConfig) -> str | None:
@@ -241,19 +149,6 @@ def preset_of(config: RunConfig) -> str | None:
             row = preset(name, config.optimizer, config.architecture)
         except ValueError:
             continue
-        if row == config:
+        if not row.differences(config):
             return name
     return None
-
-
-def member(what: str, value: object, allowed: Iterable[object]) -> None:
-    """Check that a value is one of those allowed.
-
-    Raises:
-        ValueError: where it is not; names the nearest one that is.
-    """
-    known = [str(a) for a in allowed]
-    if value not in known:
-        near = difflib.get_close_matches(str(value), known, 1)
-        hint = f" (did you mean {near[0]!r}?)" if near else ""
-        raise ValueError(f"unknown {what} {value!r}{hint}; expected one of {', '.join(known)}.")

@@ -1,259 +1,181 @@
-"""A run as an xarray data set with its provenance; loaded where it lies, else computed."""
+"""Recorded runs as files: written whole, read with their digest checked. Needs no torch.
+
+A record is an xarray data set in NetCDF. Each variable says in its attributes which trajectory and
+which kind of quantity it is; `series` finds it by these two. A record carries
+
+1. the digest of its problem: data and start;
+2. its whole configuration, dtype and thread count included;
+3. `NUMERICS`, raised by hand when results are meant to change;
+4. a replay: every quantity over the first steps of a short run of its own configuration;
+5. a digest of its own content, checked whenever it is read.
+
+`runs.status` compares the first four with what is at hand.
+"""
 
 from __future__ import annotations
 
-import ast
 import contextlib
-import functools
 import hashlib
-import io
 import json
 import os
-import platform
-import re
-import tokenize
-from importlib import metadata
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import torch
 import xarray as xr
+from numpy.typing import NDArray
 
-from rodflow_core import __version__
-from rodflow_core import quantities as metrics
-from rodflow_core.experiments import architectures, data
-from rodflow_core.experiments.presets import RunConfig, preset_of
-from rodflow_core.flows import RodFlow, StableFlow
-from rodflow_core.lockstep import Checkpoint, Lockstep, Progress
-from rodflow_core.objective import ModuleObjective
-from rodflow_core.optimizers import OPTIMIZERS, make_rule
+from rodflow_core.experiments.code import core_code
+from rodflow_core.experiments.config import RunConfig
+from rodflow_core.experiments.presets import CITED, preset_of
 
-_NUMERICS = (
-    "experiments/architectures", "experiments/data", "extent", "flows", "lockstep",
-    "quantities", "objective", "optimizers", "experiments/records", "spectrum",
-)  # fmt: skip
-_PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "xarray")
-_TITLES = {
-    "disc": "optimizer",
-    "sf": "stable flow",
-    "rod": "rod flow",
-    "free": "drift-free rod flow",
-}
+NUMERICS = 1
+"""Raised by hand when results are meant to change; records of another number are stale."""
+
+_NEEDED = ("title", "config", "numerics", "flows", "problem_digest", "threshold", "failed", "code",
+           "replay", "seconds", "digest")  # fmt: skip
 
 
-def runs_directory() -> Path:
-    """Give the folder of recorded runs: ``RODFLOW_RUNS``, else the project's ``figures/runs``."""
+# --- places --------------------------------------------------------------------------------------
+
+
+def cited_directory() -> Path | None:
+    """Give the folder of cited records: ``RODFLOW_RUNS``, else the checkout's ``figures/runs``.
+
+    An installation that is not a checkout has none.
+    """
     named = os.environ.get("RODFLOW_RUNS")
-    return Path(named) if named else Path(__file__).parents[2] / "figures" / "runs"
+    if named:
+        return Path(named)
+    checkout = Path(__file__).resolve().parents[2]
+    return checkout / "figures" / "runs" if (checkout / "pyproject.toml").is_file() else None
 
 
-@functools.cache
-def core_version() -> str:
-    """Give a short hash of the numerical modules, comments and docstrings left out.
-
-    It says whether a recorded run came from the code at hand: rewording a docstring does not make
-    a run stale, changing a formula does.
-    """
-    digest = hashlib.sha256()
-    for name in _NUMERICS:
-        digest.update(code_of((Path(__file__).parents[1] / f"{name}.py").read_text()).encode())
-    return digest.hexdigest()[:10]
-
-
-def code_of(source: str) -> str:
-    """Give a module's code without its words: no comment, docstring, blank line or spacing.
-
-    From tokens and not from the syntax tree, whose dump differs between versions of Python.
-    """
-    wordy: set[int] = set()
-    for node in ast.walk(ast.parse(source)):
-        if (
-            isinstance(node, ast.Expr)
-            and isinstance(node.value, ast.Constant)
-            and isinstance(node.value.value, str)
-        ):
-            wordy.update(range(node.lineno, node.end_lineno + 1))
-    silent = {tokenize.COMMENT, tokenize.NL}
-    marks = {tokenize.INDENT: ">", tokenize.DEDENT: "<", tokenize.NEWLINE: ";"}
-    parts = []
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if token.type not in silent and not (token.start[0] in wordy and token.type not in marks):
-            parts.append(marks.get(token.type, token.string))
-    # A docstring leaves its end of line behind.
-    return re.sub(";+", ";", " ".join(parts).replace(" ;", ";"))
+def cache_directory() -> Path:
+    """Give the folder of everything else: ``RODFLOW_CACHE``, else the platform's for caches."""
+    named = os.environ.get("RODFLOW_CACHE")
+    if named:
+        return Path(named)
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "rodflow"
+    if os.name == "nt":
+        return Path(os.environ.get("LOCALAPPDATA", Path.home())) / "rodflow" / "Cache"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rodflow"
 
 
-def build(config: RunConfig) -> tuple[Lockstep, torch.Tensor, str]:
-    """Build what a configuration describes.
-
-    Returns:
-        The lockstep, the initial weights ``(d,)``, and the digest of the data.
-
-    Raises:
-        ValueError: for a configuration that cannot be built, in one sentence.
-    """
-    rule = make_rule(
-        config.optimizer,
-        config.learning_rate,
-        beta1=config.beta1,
-        beta2=config.beta2,
-        epsilon=config.epsilon,
-    )
-    dtype = getattr(torch, config.dtype)
-    _check_device(config.device)
-    dataset = data.load(
-        config.data,
-        config.examples,
-        seed=config.seed,
-        path=config.data_path,
-        dtype=dtype,
-        device=config.device,
-    )
-    module = architectures.build(
-        config.architecture,
-        dataset.image_shape,
-        seed=config.seed,
-        dtype=dtype,
-        device=config.device,
-        **config.sizes,
-    )
-    objective = ModuleObjective(
-        module,
-        dataset.inputs,
-        dataset.targets,
-        config.loss,
-        microbatch=config.microbatch,
-        stacked=config.stacked,
-    )
-    flows = {
-        "sf": StableFlow(rule, objective, config.backward_error),
-        "rod": RodFlow(rule, objective, config.rank, config.backward_error),
-        "free": RodFlow(
-            rule, objective, config.rank, config.backward_error, "drift_free", config.leak
-        ),
-    }
-    lockstep = Lockstep(
-        rule,
-        objective,
-        flows,
-        config.warmup,
-        config.steps,
-        config.substeps,
-        config.spectrum_every,
-        config.eigenvalues,
-    )
-    return lockstep, objective.initial_weights(), dataset.digest
-
-
-def _check_device(device: str) -> None:
-    try:
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise ValueError(
-            f"device {device!r} is not one this torch can use; expected one it can, such as cpu."
-        ) from error
-
-
-def compute(
-    config: RunConfig,
-    *,
-    checkpoint: Path | None = None,
-    progress_bar: bool = False,
-    checkpoint_every: float = 20.0,
-) -> xr.Dataset:
-    """Compute a run, resuming where a checkpoint of it lies.
+def path_of(config: RunConfig, digest: str = "") -> Path:
+    """Give where a run is recorded: a cited preset's row by its name, all else in the cache.
 
     Args:
         config: the run.
-        checkpoint: file to save to and resume from; it is left for the caller to remove.
-        progress_bar: show one on standard error.
-        checkpoint_every: seconds between two savings.
+        digest: of its problem, where that is not a row of the presets.
+    """
+    name = preset_of(config) if config.problem is None else None
+    cited = cited_directory()
+    if name in CITED and cited is not None:
+        return cited / f"{config.optimizer}-{config.architecture}-{name}.nc"
+    where = f"{config.optimizer}-{config.fingerprint}" + (f"-{digest[:10]}" if digest else "")
+    return cache_directory() / "runs" / f"{where}.nc"
+
+
+# --- content -------------------------------------------------------------------------------------
+
+
+def series(run: xr.Dataset, trajectory: str, kind: str) -> xr.DataArray | None:
+    """Give a recorded quantity, or ``None`` where the run has none of it.
+
+    Args:
+        run: a recorded run.
+        trajectory: ``disc`` for the optimizer, else a flow's tag.
+        kind: of the quantity, such as ``loss``.
+    """
+    for variable in run.data_vars.values():
+        if (variable.attrs.get("trajectory"), variable.attrs.get("kind")) == (trajectory, kind):
+            return variable
+    return None
+
+
+def values(run: xr.Dataset, trajectory: str, kind: str) -> NDArray:
+    """Give a recorded quantity as an array; leading eigenvalues of a spectrum.
 
     Raises:
-        ValueError: for a configuration that cannot be built, or a checkpoint of another one.
+        ValueError: where the run has none of it.
     """
-    lockstep, w, digest = build(config)
-    keeper = None
-    if checkpoint is not None:
-        identity = {**config.as_dict(), "core": core_version(), "data digest": digest}
-        keeper = Checkpoint(checkpoint, identity, checkpoint_every)
-    progress = lockstep.run(w, checkpoint=keeper, progress_bar=progress_bar)
-    return as_dataset(config, lockstep, progress, digest)
+    found = series(run, trajectory, kind)
+    if found is None:
+        raise ValueError(f"{run.attrs['title']} has no {kind} of {trajectory!r} recorded.")
+    return found.to_numpy()[:, 0] if found.ndim == 2 else found.to_numpy()
 
 
-def as_dataset(
-    config: RunConfig, lockstep: Lockstep, progress: Progress, digest: str
-) -> xr.Dataset:
-    """Give a finished run as a data set with units, long names, configuration and provenance.
+def flows(run: xr.Dataset) -> dict[str, dict[str, str]]:
+    """Give the flows of a run by tag: title and integrator of each."""
+    return {entry["tag"]: entry for entry in json.loads(run.attrs["flows"])}
 
-    Dimensions: ``step`` (discrete steps taken, warm-up included), ``spectrum_step`` (the same, at
-    the eigensolves) and ``eigenvalue`` (0 is the largest).
+
+def configuration(run: xr.Dataset) -> RunConfig:
+    """Give the configuration a run was made with."""
+    return RunConfig.from_dict(json.loads(run.attrs["config"]))
+
+
+def content_digest(run: xr.Dataset) -> str:
+    """Give the sha256 of all that a record says, its own digest left out."""
+    sha = hashlib.sha256()
+    for name in sorted(map(str, run.variables)):
+        variable = run[name]
+        data = variable.to_numpy()
+        # A file keeps whole numbers in fewer bytes, and all of them in another order.
+        kind = "<i8" if data.dtype.kind in "iub" else data.dtype.newbyteorder("<")
+        parts = (name, repr(variable.dims), repr(data.shape), _attributes(variable.attrs))
+        for part in parts:
+            sha.update(part.encode() + b"\0")
+        sha.update(np.ascontiguousarray(data, dtype=kind).tobytes())
+    sha.update(_attributes({k: v for k, v in run.attrs.items() if k != "digest"}).encode())
+    return sha.hexdigest()
+
+
+def _attributes(attrs: Mapping[object, object]) -> str:
+    plain = {str(k): np.asarray(v).tolist() for k, v in attrs.items()}
+    return json.dumps(plain, sort_keys=True)
+
+
+# --- files ---------------------------------------------------------------------------------------
+
+
+def check_writable(path: Path) -> None:
+    """See that a file can be put where a run is to be recorded, before the run is computed.
+
+    Raises:
+        ValueError: where it is a folder, a link, a device or a pipe, or its folder cannot be made.
     """
-    quantities = dict(metrics.OPTIMIZER_QUANTITIES)
-    for tag, flow in lockstep.flows.items():
-        quantities |= metrics.flow_quantities(tag, _TITLES.get(tag, tag), isinstance(flow, RodFlow))
-    variables = {
-        name: ("step", np.asarray(values), quantities[name]._asdict())
-        for name, values in progress.records.items()
-    }
-    for name, rows in progress.spectra.items():
-        table, (kind, title) = np.asarray(rows), _spectrum_title(name)
-        words = {"units": "loss / weight^2" if kind == "sharpness" else "1 / learning rate"}
-        words["long_name"] = f"{kind} at the {title}"
-        variables[name] = (("spectrum_step", "eigenvalue"), table[:, :-3], words)
-        for column, (suffix, units) in enumerate(
-            (("residual", words["units"]), ("converged", "1"), ("matvecs", "1"))
-        ):
-            words = {"long_name": f"{suffix} of the {kind} solve at the {title}", "units": units}
-            variables[f"{name}_{suffix}"] = ("spectrum_step", table[:, column - 3], words)
-    first, last = lockstep.warmup, lockstep.warmup + lockstep.steps
-    every = lockstep.spectrum_every or lockstep.steps + 1
-    coordinates = {
-        "step": ("step", np.arange(first, last + 1), {"long_name": "optimizer step", "units": "1"})
-    }
-    if progress.spectra:
-        words = {"long_name": "optimizer step of the eigensolve", "units": "1"}
-        coordinates["spectrum_step"] = ("spectrum_step", np.arange(first, last + 1, every), words)
-    return xr.Dataset(variables, coordinates, _attributes(config, lockstep, progress, digest))
+    path = Path(path)
+    try:
+        if path.is_symlink():
+            raise ValueError(f"{path} is a link; name the file it points to, or another.")
+        if path.exists() and not path.is_file():
+            raise ValueError(f"{path} is not a regular file; name another output.")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        probe = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise ValueError(f"{path} cannot be written ({reason}); name another output.") from error
 
 
-def _spectrum_title(name: str) -> tuple[str, str]:
-    tag = name.split("_")[0]
-    kind = "preconditioned sharpness" if "_pre_" in name else "sharpness"
-    return kind, _TITLES.get(tag, tag)
+def save(run: xr.Dataset, path: Path) -> None:
+    """Write a run as NetCDF, its digest in it; the file appears whole or not at all.
 
-
-def _attributes(
-    config: RunConfig, lockstep: Lockstep, progress: Progress, digest: str
-) -> dict[str, object]:
-    """Give the run's configuration and provenance as flat attributes."""
-    return {
-        "title": f"{OPTIMIZERS[config.optimizer].title} on {config.architecture}, {config.data}",
-        "config": json.dumps(config.as_dict(), sort_keys=True),
-        "fingerprint": config.fingerprint,
-        "core": core_version(),
-        "rodflow": __version__,
-        "packages": json.dumps({name: metadata.version(name) for name in _PACKAGES}),
-        "python": platform.python_version(),
-        "machine": f"{platform.system()} {platform.machine()}",
-        "device": config.device,
-        "dtype": config.dtype,
-        "threads": torch.get_num_threads(),
-        "data_digest": digest,
-        "parameters": lockstep.objective.dim,
-        "threshold": lockstep.rule.threshold,
-        "failed": json.dumps(progress.failed),
-        "seconds": round(progress.seconds, 2),
-    }
-
-
-def save(dataset: xr.Dataset, path: Path) -> None:
-    """Write a run as NetCDF; the file appears whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    Raises:
+        OSError: where it cannot be written; what was there is left as it was.
+        ValueError: where something stands there that is not a regular file.
+    """
+    check_writable(path)
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    signed = run.assign_attrs(digest=content_digest(run))
     try:
         # NetCDF 3: the same run gives the same bytes, without HDF5's kilobytes for every variable.
-        dataset.to_netcdf(temporary, engine="scipy", format="NETCDF3_64BIT")
+        signed.to_netcdf(temporary, engine="scipy", format="NETCDF3_64BIT")
         os.replace(temporary, path)
     finally:
         with contextlib.suppress(FileNotFoundError):
@@ -261,58 +183,49 @@ def save(dataset: xr.Dataset, path: Path) -> None:
 
 
 def load(path: Path) -> xr.Dataset:
-    """Read a recorded run into memory.
+    """Read a recorded run into memory, and check that it says what was written.
 
     Raises:
-        ValueError: where there is no such file, or it is not a run.
+        ValueError: where there is no such file, it is not a run, or its content was changed.
     """
-    if not Path(path).is_file():
+    path = Path(path)
+    if not path.is_file():
         raise ValueError(f"there is no run {path}; make it with `rodflow run ... -o {path}`.")
     try:
-        dataset = xr.load_dataset(path, engine="scipy")
-    except (OSError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} cannot be read as NetCDF; make it again.") from error
-    if "config" not in dataset.attrs:
-        raise ValueError(f"{path} is not a run of this project: it has no configuration.")
-    return dataset
+        run = xr.load_dataset(path, engine="scipy")
+        missing = [key for key in _NEEDED if key not in run.attrs]
+        if missing:
+            raise ValueError(f"it has no {missing[0]}")
+        if content_digest(run) != run.attrs["digest"]:
+            raise ValueError("its content is not what was written")
+        configuration(run)
+    except Exception as error:  # whatever a damaged file makes its reader raise
+        reason = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
+        raise ValueError(
+            f"{path} is not a recorded run of this project, or was damaged ({reason}); "
+            "make it again."
+        ) from error
+    return run
 
 
-def recorded_path(config: RunConfig) -> Path:
-    """Give where a run is recorded: under its preset's name, or under its fingerprint."""
-    kind = preset_of(config) or config.fingerprint
-    return runs_directory() / f"{config.optimizer}-{config.architecture}-{kind}.nc"
+def vouched(path: Path, config: RunConfig) -> bool:
+    """Say, without torch, whether a record is surely current as far as code and configuration go.
 
-
-def is_current(dataset: xr.Dataset, config: RunConfig) -> bool:
-    """Say whether a recorded run has this configuration and came from this core."""
-    attrs = dataset.attrs
-    return attrs["fingerprint"] == config.fingerprint and attrs["core"] == core_version()
-
-
-def load_or_run(
-    config: RunConfig, *, path: Path | None = None, progress_bar: bool = True
-) -> xr.Dataset:
-    """Give the recorded run of a configuration where it is current; else compute and record it.
-
-    Args:
-        config: the run; it is saved every ``RODFLOW_CHECKPOINT_SECONDS`` (20) while computing.
-        path: where it is recorded; ``recorded_path(config)`` where left out.
-        progress_bar: show one while computing.
-
-    Raises:
-        ValueError: for a configuration that cannot be built, or a checkpoint of another one.
+    Where it is not, `runs.status` decides.
     """
-    path = path or recorded_path(config)
-    if path.exists():
-        with contextlib.suppress(ValueError):
-            dataset = load(path)
-            if is_current(dataset, config):
-                return dataset
-    checkpoint = path.with_name(path.name + ".checkpoint")
-    every = float(os.environ.get("RODFLOW_CHECKPOINT_SECONDS", 20))
-    dataset = compute(
-        config, checkpoint=checkpoint, progress_bar=progress_bar, checkpoint_every=every
-    )
-    save(dataset, path)
-    checkpoint.unlink(missing_ok=True)
-    return dataset
+    try:
+        run = load(path)
+        same = not config.differences(configuration(run))
+        return same and (int(run.attrs["numerics"]), run.attrs["code"]) == (NUMERICS, core_code())
+    except (ValueError, OSError):
+        return False
+
+
+def set_aside(path: Path) -> Path:
+    """Rename a damaged record, so that it can be made again and looked at; give its new name."""
+    for i in range(1, 1000):
+        aside = path.with_name(f"{path.name}.damaged-{i}")
+        if not aside.exists():
+            os.replace(path, aside)
+            return aside
+    raise ValueError(f"there are too many damaged records beside {path}; remove them.")

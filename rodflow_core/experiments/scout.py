@@ -7,19 +7,19 @@ the other, and looks up from time to time: how sharp, how much oscillation, how 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
 
-from rodflow_core import quantities as metrics
-from rodflow_core.experiments.presets import RunConfig
-from rodflow_core.experiments.records import build
+from rodflow_core import quantities
+from rodflow_core.experiments.config import RunConfig
+from rodflow_core.experiments.problem import Problem
+from rodflow_core.experiments.runs import build
 from rodflow_core.flows import midpoint
 from rodflow_core.lockstep import Lockstep
-from rodflow_core.optimizers import State
-from rodflow_core.spectrum import leading_eigenpairs, preconditioned_operator
+from rodflow_core.sharpness import preconditioned_sharpness
 
 WINDOW = 20
 """Steps over which oscillation and drift are compared (median)."""
@@ -60,6 +60,7 @@ def scout(
     learning_rates: Sequence[float],
     steps: Sequence[int],
     report: Callable[[Sighting], None] = lambda sighting: None,
+    own: Problem | None = None,
 ) -> list[Sighting]:
     """Look for the edge along learning rates.
 
@@ -68,6 +69,7 @@ def scout(
         learning_rates: to try.
         steps: after how many steps to look; each at least ``WINDOW``.
         report: called with each sighting as it is made.
+        own: the problem to look at, where it is not the configuration's.
 
     Returns:
         All sightings, in order. An optimizer that diverges gives one with NaN and is left.
@@ -82,64 +84,43 @@ def scout(
         )
     sightings = []
     for learning_rate in learning_rates:
-        lockstep, w, _ = build(config.replace(learning_rate=learning_rate))
-        for sighting in _follow(lockstep, w, sorted(steps)):
+        lockstep, problem = build(config.replace(learning_rate=learning_rate), own)
+        for sighting in _follow(lockstep, problem.weights, sorted(steps)):
             report(sighting)
             sightings.append(sighting)
     return sightings
 
 
-def _follow(lockstep: Lockstep, w: torch.Tensor, steps: Sequence[int]) -> list[Sighting]:
+def _follow(lockstep: Lockstep, w: torch.Tensor, steps: Sequence[int]) -> Iterator[Sighting]:
     rule, objective = lockstep.rule, lockstep.objective
     initial, started = float(objective.value(w)), time.monotonic()
-    iterates, ratios, found, subspace = [rule.initial_state(w)], [], [], None
+    iterates, ratios, subspace = [rule.initial_state(w)], [], None
+    nan = float("nan")
     for t in range(steps[-1]):
         iterates = [*iterates[-2:], rule.step(objective, iterates[-1], t)]
         if not torch.isfinite(iterates[-1].z).all():
-            nan = float("nan")
             seconds = time.monotonic() - started
-            found.append(Sighting(rule.learning_rate, t + 1, nan, nan, nan, nan, seconds, False))
-            break
+            yield Sighting(rule.learning_rate, t + 1, nan, nan, nan, nan, seconds, False)
+            return
         if len(iterates) == 3:
-            ratios.append(_regime(lockstep, iterates))
+            seen = quantities.of_optimizer(rule, iterates, t + 1)
+            ratios.append(seen["oscillation"] / max(seen["drift"], 1e-300))
         if t + 1 in steps:
-            sharpness, subspace = _sharpness(lockstep, iterates, t + 1, subspace)
+            centre = midpoint(*iterates[-2:])
+            solved = preconditioned_sharpness(
+                rule, objective, centre, t + 1, start=subspace, tol=1e-3
+            )
+            subspace = solved.subspace
+            sharpness = float(solved.values[0]) / rule.threshold
             regime = float(np.median(ratios[-WINDOW:]))
-            loss = float(objective.value(rule.split(midpoint(*iterates[-2:]).z)[0]))
+            loss = float(objective.value(rule.split(centre.z)[0]))
             remaining = loss / initial
             at_edge = SHARPNESS[0] <= sharpness <= SHARPNESS[1]
             good = at_edge and regime >= REGIME and remaining >= LOSS
             seconds = time.monotonic() - started
-            found.append(
-                Sighting(
-                    rule.learning_rate, t + 1, sharpness, regime, loss, remaining, seconds, good
-                )
+            yield Sighting(
+                rule.learning_rate, t + 1, sharpness, regime, loss, remaining, seconds, good
             )
-    return found
-
-
-def _regime(lockstep: Lockstep, iterates: Sequence[State]) -> float:
-    old, before, now = (lockstep.rule.split(state.z)[0] for state in iterates)
-    return metrics.oscillation(now, before, old) / max(metrics.drift(now, old), 1e-300)
-
-
-def _sharpness(
-    lockstep: Lockstep, iterates: Sequence[State], t: int, subspace: torch.Tensor | None
-) -> tuple[float, torch.Tensor]:
-    rule, objective = lockstep.rule, lockstep.objective
-    centre = midpoint(*iterates[-2:])
-    w, _ = rule.split(centre.z)
-    preconditioner = rule.preconditioner(centre.nu, rule.corrections(t)[1])
-    solved = leading_eigenpairs(
-        preconditioned_operator(objective.hvp(w), preconditioner.inv_sqrt),
-        objective.dim,
-        1,
-        start=subspace,
-        tol=1e-3,
-        dtype=w.dtype,
-        device=w.device,
-    )
-    return float(solved.values[0]) / rule.threshold, solved.subspace
 
 
 def line(sighting: Sighting) -> str:

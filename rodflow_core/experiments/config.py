@@ -1,0 +1,192 @@
+"""What a run is: every number that determines it, in one flat table."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import hashlib
+import json
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+ARCHITECTURES = ("mlp", "cnn", "vit")
+DTYPES = ("float32", "float64")
+FLOWS = ("sf", "rod", "free", "floor")
+"""Flows that a run holds unless it says otherwise: stable, the paper's rod, the drift-free rod, and
+the shifted copy that is the sensitivity floor."""
+
+NOT_COMPARED = ("data_path",)
+"""Fields that say where something lies, not what it is; what lies there has a digest."""
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Everything that determines the numbers of a run, beside its problem's own digest.
+
+    Attributes:
+        optimizer: a row of ``OPTIMIZERS``.
+        learning_rate: step size.
+        beta1: decay of the first moment, where the optimizer has one.
+        beta2: decay of the second moment, where it has one.
+        epsilon: added to the square root of the second moment.
+        hyperparameters: those of an optimizer of one's own, by name.
+        problem: title or ``package.module:function`` of a problem of one's own; the fields from
+            ``architecture`` to ``stacked`` and ``seed`` are not used then.
+        architecture: ``mlp``, ``cnn`` or ``vit``.
+        sizes: sizes of the architecture that differ from its defaults.
+        data: ``digits`` or ``cifar10``.
+        data_path: local ``.npz`` with CIFAR-10 images.
+        examples: size of the balanced subset.
+        loss: ``mse`` or ``cross_entropy``.
+        microbatch: examples in one pass; all where it is left out.
+        stacked: gradients at both endpoints in one vectorised pass.
+        seed: of the initial weights and of the subset.
+        warmup: discrete steps before the flows start.
+        steps: steps side by side.
+        flows: tags of the flows, of ``runs.FLOWS``.
+        rank: eigenpairs of the extent tensor kept.
+        leak: share of the drift that seeds the drift-free rod.
+        substeps: Euler substeps of the flows per step, where ``integrators`` says nothing else.
+        integrators: how flows are integrated, by tag: ``{"rod": "rk4"}``.
+        backward_error: add the backward-error correction to the flows.
+        spectrum_every: steps between two eigensolves; 0 for none.
+        eigenvalues: leading eigenvalues in each.
+        spectrum_tolerance: residual of an eigenpair relative to the largest eigenvalue.
+        raw_spectrum: record the sharpness without preconditioner too.
+        dtype: ``float32`` or ``float64``.
+        device: a torch device.
+        threads: of torch; sums in another order give other bits.
+
+    Raises:
+        ValueError: for an unknown name, or a number of the wrong kind.
+
+    Example:
+        >>> RunConfig("gd", 0.1).replace(steps=100).steps
+        100
+    """
+
+    optimizer: str
+    learning_rate: float
+    beta1: float | None = None
+    beta2: float | None = None
+    epsilon: float | None = None
+    hyperparameters: Mapping[str, float] = field(default_factory=dict)
+    problem: str | None = None
+    architecture: str = "mlp"
+    sizes: Mapping[str, object] = field(default_factory=dict)
+    data: str = "digits"
+    data_path: str | None = None
+    examples: int = 200
+    loss: str = "mse"
+    microbatch: int | None = None
+    stacked: bool = False
+    seed: int = 0
+    warmup: int = 600
+    steps: int = 300
+    flows: tuple[str, ...] = FLOWS
+    rank: int = 2
+    leak: float = 1e-6
+    substeps: int = 4
+    integrators: Mapping[str, str] = field(default_factory=dict)
+    backward_error: bool = False
+    spectrum_every: int = 5
+    eigenvalues: int = 3
+    spectrum_tolerance: float = 1e-4
+    raw_spectrum: bool = False
+    dtype: str = "float64"
+    device: str = "cpu"
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        """Check kinds, and what the modules that use it would not."""
+        object.__setattr__(self, "flows", tuple(self.flows))
+        hints = typing.get_type_hints(type(self))
+        for f in dataclasses.fields(self):
+            _check_kind(f.name, getattr(self, f.name), hints[f.name])
+        if self.problem is None:
+            member("architecture", self.architecture, ARCHITECTURES)
+        member("dtype", self.dtype, DTYPES)
+        for name in ("threads", "substeps"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; expected at least 1.")
+
+    def as_dict(self) -> dict[str, object]:
+        """Give the configuration as plain JSON values."""
+        values = dataclasses.asdict(self)
+        for name in ("hyperparameters", "sizes", "integrators"):
+            values[name] = dict(values[name])
+        values["flows"] = list(self.flows)
+        return values
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, object]) -> RunConfig:
+        """Give the configuration that `as_dict` described; fields it did not know are as default.
+
+        Raises:
+            ValueError: for a field that there is not.
+        """
+        known = {f.name for f in dataclasses.fields(cls)}
+        for key in values:
+            member("parameter", key, known)
+        return cls(**values)
+
+    @property
+    def fingerprint(self) -> str:
+        """Short hash of the configuration, places left out."""
+        content = {k: v for k, v in self.as_dict().items() if k not in NOT_COMPARED}
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:10]
+
+    def differences(self, other: RunConfig) -> list[str]:
+        """Name the fields in which another configuration differs; places are not compared."""
+        mine, theirs = self.as_dict(), other.as_dict()
+        return [key for key in mine if key not in NOT_COMPARED and mine[key] != theirs[key]]
+
+    def replace(self, **changes: object) -> RunConfig:
+        """Give the configuration with some fields changed.
+
+        Raises:
+            ValueError: for a name that is not a field.
+        """
+        known = [f.name for f in dataclasses.fields(self)]
+        for key in changes:
+            member("parameter", key, known)
+        return dataclasses.replace(self, **changes)
+
+
+def _check_kind(name: str, value: object, hint: object) -> None:
+    """Check a field's kind: a whole number is no float, and True is no number.
+
+    Raises:
+        ValueError: naming the field, the value and what was expected.
+    """
+    kinds = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    if value is None and type(None) in kinds:
+        return
+    kind = next(k for k in kinds if k is not type(None))
+    kind = typing.get_origin(kind) or kind
+    words = {int: "a whole number", float: "a number", str: "a text", bool: "True or False"}
+    good = {
+        int: isinstance(value, int) and not isinstance(value, bool),
+        float: isinstance(value, int | float) and not isinstance(value, bool),
+    }.get(kind, isinstance(value, kind))
+    if not good:
+        expected = words.get(kind, "names and values" if kind is Mapping else kind.__name__)
+        raise ValueError(f"{name} is {value!r}; expected {expected}.")
+
+
+def member(what: str, value: object, allowed: Iterable[object]) -> None:
+    """Check that a value is one of those allowed.
+
+    Raises:
+        ValueError: where it is not; names the nearest one that is.
+
+    Example:
+        >>> member("dtype", "float64", DTYPES)
+    """
+    known = [str(a) for a in allowed]
+    if value not in known:
+        near = difflib.get_close_matches(str(value), known, 1)
+        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        raise ValueError(f"unknown {what} {value!r}{hint}; expected one of {', '.join(known)}.")

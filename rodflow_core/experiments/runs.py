@@ -1,0 +1,570 @@
+"""Runs: built from a configuration or a problem, computed, recorded, replayed and verified."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+import math
+import os
+import platform
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+import xarray as xr
+
+from rodflow_core import __version__, quantities
+from rodflow_core.checkpoint import Checkpoint
+from rodflow_core.experiments import architectures, data, problem, records
+from rodflow_core.experiments.code import core_code
+from rodflow_core.experiments.config import RunConfig, member
+from rodflow_core.experiments.problem import Problem
+from rodflow_core.flows import DriftFreeRod, Flow, RodFlow, ShiftedCopy, StableFlow
+from rodflow_core.integrators import make_integrator
+from rodflow_core.lockstep import Lockstep, Progress
+from rodflow_core.objective import ModuleObjective, Objective
+from rodflow_core.optimizers import OPTIMIZERS, UpdateRule, make_rule
+
+FlowMaker = Callable[[UpdateRule, Objective, RunConfig], Flow]
+"""Makes a flow of a rule and a loss, as a configuration says."""
+
+FLOWS: dict[str, FlowMaker] = {
+    "sf": lambda rule, loss, c: StableFlow(rule, loss, c.backward_error),
+    "rod": lambda rule, loss, c: RodFlow(rule, loss, rank=c.rank, backward_error=c.backward_error),
+    "free": lambda rule, loss, c: DriftFreeRod(
+        rule, loss, backward_error=c.backward_error, leak=c.leak
+    ),
+    "floor": lambda rule, loss, c: ShiftedCopy(rule, loss),
+}
+"""The flows that a run may hold, by tag; a further one is one more row."""
+
+_PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "xarray")
+REPLAY_WARMUP, REPLAY_STEPS = 3, 2
+"""Length of a replay."""
+REPLAY_TOLERANCE = {"float64": 1e-8, "float32": 1e-3}
+"""Relative difference from which a replay is another; rounding stays orders below, changed formulas
+above."""
+
+
+# --- building ------------------------------------------------------------------------------------
+
+
+def problem_of(config: RunConfig) -> Problem:
+    """Build the problem of a configuration: a preset's network and data, or one of one's own.
+
+    Raises:
+        ValueError: for a configuration that cannot be built, in one sentence.
+    """
+    _check_device(config.device)
+    if config.problem is not None:
+        return problem.named(config.problem)
+    known = architectures.ARCHITECTURES[config.architecture].sizes
+    for size in config.sizes:
+        member(f"size of the {config.architecture}", size, known)
+    dtype = getattr(torch, config.dtype)
+    dataset = _dataset(config)
+    module = architectures.build(
+        config.architecture,
+        dataset.image_shape,
+        seed=config.seed,
+        dtype=dtype,
+        device=config.device,
+        **config.sizes,
+    )
+    objective = ModuleObjective(
+        module,
+        (dataset.inputs, dataset.targets),
+        config.loss,
+        microbatch=config.microbatch,
+        stacked=config.stacked,
+        check=False,
+    )
+    title = f"{config.architecture}, {config.data}"
+    return Problem(objective, objective.initial_weights(), title, dataset.digest)
+
+
+def _dataset(config: RunConfig) -> data.Dataset:
+    return data.load(
+        config.data,
+        config.examples,
+        seed=config.seed,
+        path=config.data_path,
+        dtype=getattr(torch, config.dtype),
+        device=config.device,
+    )
+
+
+def build(
+    config: RunConfig,
+    own: Problem | None = None,
+    flows: Mapping[str, FlowMaker] | None = None,
+) -> tuple[Lockstep, Problem]:
+    """Build what a configuration describes.
+
+    Args:
+        config: the run.
+        own: the problem to run on, where it is not the configuration's.
+        flows: flows of one's own by tag, beside those the configuration names.
+
+    Returns:
+        The lockstep, and the problem it starts on.
+
+    Raises:
+        ValueError: for a configuration that cannot be built, in one sentence.
+    """
+    rule = make_rule(
+        config.optimizer,
+        config.learning_rate,
+        **{"beta1": config.beta1, "beta2": config.beta2, "epsilon": config.epsilon},
+        **config.hyperparameters,
+    )
+    for tag in config.flows:
+        member("flow", tag, FLOWS)
+    subject = own or problem_of(config)
+    makers = {**{tag: FLOWS[tag] for tag in config.flows}, **(flows or {})}
+    made = {tag: make(rule, subject.objective, config) for tag, make in makers.items()}
+    for tag in config.integrators:
+        member("flow", tag, made)
+    default = f"euler:{config.substeps}"
+    lockstep = Lockstep(
+        rule,
+        subject.objective,
+        made,
+        config.warmup,
+        config.steps,
+        {tag: make_integrator(config.integrators.get(tag, default)) for tag in made},
+        config.spectrum_every,
+        config.eigenvalues,
+        config.spectrum_tolerance,
+        config.raw_spectrum,
+    )
+    return lockstep, subject
+
+
+def _check_device(device: str) -> None:
+    try:
+        float(torch.zeros(1, device=device) + 1)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ValueError(
+            f"device {device!r} is not one this torch can compute on; expected one it can, such "
+            "as cpu."
+        ) from error
+
+
+@contextlib.contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """Compute on so many threads: sums in another order give other bits."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def for_problem(config: RunConfig, own: Problem | None) -> RunConfig:
+    """Give the configuration as it is recorded of a problem of one's own."""
+    if own is None:
+        return config
+    dtype = str(own.weights.dtype).removeprefix("torch.")
+    return config.replace(
+        problem=config.problem or own.title, dtype=dtype, device=str(own.weights.device)
+    )
+
+
+# --- computing -----------------------------------------------------------------------------------
+
+
+def compute(
+    config: RunConfig,
+    own: Problem | None = None,
+    *,
+    flows: Mapping[str, FlowMaker] | None = None,
+    checkpoint: Path | None = None,
+    progress_bar: bool = False,
+    checkpoint_every: float = 20.0,
+) -> xr.Dataset:
+    """Compute a run, resuming where a checkpoint of it lies.
+
+    Args:
+        config: the run.
+        own: the problem to run on, where it is not the configuration's.
+        flows: flows of one's own by tag, beside those the configuration names.
+        checkpoint: file to save to and resume from; it is left for the caller to remove.
+        progress_bar: show one on standard error.
+        checkpoint_every: seconds between two savings.
+
+    Raises:
+        ValueError: for a configuration that cannot be built, or a checkpoint of another one.
+
+    Example:
+        >>> from rodflow_core.landscapes import Quartic
+        >>> quartic = Quartic(torch.tensor([22.0, 1.0]).double(), torch.tensor(1.0).double())
+        >>> own = Problem.from_landscape(quartic, torch.tensor([0.3, 0.1]).double(), "a quartic")
+        >>> run = compute(RunConfig("gd", 0.1, warmup=5, steps=20), own)
+        >>> round(float(records.values(run, "rod", "delta_norm")[-1]), 2)
+        1.42
+    """
+    config = for_problem(config, own)
+    with _threads(config.threads):
+        lockstep, subject = build(config, own, flows)
+        keeper = None
+        if checkpoint is not None:
+            identity = {**config.as_dict(), "code": core_code(), "problem": subject.digest}
+            identity |= {f"flow {tag}": flow.title for tag, flow in lockstep.flows.items()}
+            keeper = Checkpoint(checkpoint, identity, checkpoint_every)
+        progress = lockstep.run(subject.weights, checkpoint=keeper, progress_bar=progress_bar)
+        again = replay(config, own, flows)
+    return as_dataset(config, lockstep, progress, subject, again)
+
+
+def as_dataset(
+    config: RunConfig,
+    lockstep: Lockstep,
+    progress: Progress,
+    subject: Problem,
+    again: Mapping[str, list[float]],
+) -> xr.Dataset:
+    """Give a finished run as a data set with units, long names, configuration and provenance.
+
+    Dimensions: ``step`` (discrete steps taken, warm-up included), ``spectrum_step`` (the same, at
+    the eigensolves) and ``eigenvalue`` (0 is the largest).
+    """
+    titles = {quantities.OPTIMIZER: "optimizer"}
+    titles |= {tag: flow.title for tag, flow in lockstep.flows.items()}
+    variables: dict[str, Any] = {}
+    for name, entry in lockstep.catalogue().items():
+        title = titles[entry.trajectory]
+        words = {
+            "long_name": entry.quantity.long_name.format(title=title),
+            "units": entry.quantity.units,
+            "trajectory": entry.trajectory,
+            "kind": entry.kind,
+        }
+        if name in progress.records:
+            variables[name] = ("step", np.asarray(progress.records[name]), words)
+            continue
+        solves = progress.spectra[name]
+        variables[name] = (("spectrum_step", "eigenvalue"), np.asarray(solves.values), words)
+        for kind, quantity in quantities.OF_SOLVE.items():
+            about = {
+                "long_name": f"{quantity.long_name}: {words['long_name']}",
+                "units": quantity.units or words["units"],
+                "trajectory": entry.trajectory,
+                "kind": f"{entry.kind}_{kind}",
+            }
+            variables[f"{name}_{kind}"] = (
+                "spectrum_step",
+                np.asarray(getattr(solves, kind)),
+                about,
+            )
+    first, last = lockstep.warmup, lockstep.warmup + lockstep.steps
+    coordinates = {
+        "step": ("step", np.arange(first, last + 1), {"long_name": "optimizer step", "units": "1"})
+    }
+    if progress.spectra:
+        words = {"long_name": "optimizer step of the eigensolve", "units": "1"}
+        steps = np.arange(first, last + 1, lockstep.spectrum_every)
+        coordinates["spectrum_step"] = ("spectrum_step", steps, words)
+    return xr.Dataset(
+        variables, coordinates, _attributes(config, lockstep, progress, subject, again)
+    )
+
+
+def _attributes(
+    config: RunConfig,
+    lockstep: Lockstep,
+    progress: Progress,
+    subject: Problem,
+    again: Mapping[str, list[float]],
+) -> dict[str, object]:
+    """Give the run's configuration and provenance as flat attributes."""
+    flows = [
+        {"tag": tag, "title": flow.title, "integrator": lockstep.integrator(tag).name}
+        | ({"integrator": "none"} if hasattr(flow, "step") else {})
+        for tag, flow in lockstep.flows.items()
+    ]
+    return {
+        "title": f"{OPTIMIZERS[config.optimizer].title} on {subject.title}",
+        "problem": subject.title,
+        "problem_digest": subject.digest,
+        "config": json.dumps(config.as_dict(), sort_keys=True),
+        "flows": json.dumps(flows),
+        "fingerprint": config.fingerprint,
+        "numerics": records.NUMERICS,
+        "code": core_code(),
+        "replay": json.dumps(again, sort_keys=True),
+        "rodflow": __version__,
+        "packages": json.dumps({name: metadata.version(name) for name in _PACKAGES}),
+        "python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.machine()}",
+        "parameters": lockstep.objective.dim,
+        "threshold": lockstep.rule.threshold,
+        "failed": json.dumps(progress.failed),
+        "troubles": json.dumps(progress.troubles),
+        "evaluations": json.dumps({t: track.evaluations for t, track in progress.tracks.items()}),
+        "seconds": round(progress.seconds, 2),
+    }
+
+
+# --- is a record current? ------------------------------------------------------------------------
+
+
+def replay(
+    config: RunConfig,
+    own: Problem | None = None,
+    flows: Mapping[str, FlowMaker] | None = None,
+) -> dict[str, list[float]]:
+    """Run the first few steps of a configuration, and give every quantity that is recorded.
+
+    In float64 on the CPU on one thread, whatever the run itself used, so that rounding is far below
+    what a changed formula changes; a problem of one's own keeps its dtype and device. The
+    eigensolver is left out: `verify` sees that.
+    """
+    short = config.replace(warmup=REPLAY_WARMUP, steps=REPLAY_STEPS, spectrum_every=0)
+    if config.problem is None:
+        short = short.replace(dtype="float64", device="cpu")
+    with _threads(1):
+        lockstep, subject = build(short, own, flows)
+        progress = lockstep.run(subject.weights)
+    return {name: list(map(float, series)) for name, series in progress.records.items()}
+
+
+def replays_differ(
+    one: Mapping[str, list[float]], other: Mapping[str, list[float]], tolerance: float
+) -> str:
+    """Name the first quantity in which two replays differ; empty where they agree.
+
+    Numbers differ where they are further apart than the tolerance, relative to the larger, and
+    than rounding; NaN equals NaN.
+    """
+    if set(one) != set(other):
+        return sorted(set(one) ^ set(other))[0]
+    for name in sorted(one):
+        a, b = np.asarray(one[name]), np.asarray(other[name])
+        if a.shape != b.shape:
+            return name
+        # Distances that start at nought are differences of numbers of order one.
+        apart = np.abs(a - b) > tolerance * np.maximum(np.abs(a), np.abs(b)) + 1e-5 * tolerance
+        if (apart | (np.isnan(a) != np.isnan(b))).any():
+            return name
+    return ""
+
+
+class Status(NamedTuple):
+    """Whether a record is what its configuration would give today.
+
+    Attributes:
+        current: whether it is.
+        reason: why, or why not.
+    """
+
+    current: bool
+    reason: str
+
+
+def status(
+    run: xr.Dataset,
+    config: RunConfig | None = None,
+    own: Problem | None = None,
+    flows: Mapping[str, FlowMaker] | None = None,
+) -> Status:
+    """Say whether a recorded run is current.
+
+    It is where configuration, `NUMERICS` and the digest of the problem are what they are today,
+    and, if the code has changed since, a replay gives the same numbers. Where the data are not at
+    hand, neither digest nor replay can be looked at, and the record is taken at its word.
+
+    Args:
+        run: a record, as `records.load` gives it.
+        config: what it should be of; its own where left out.
+        own: the problem it should be of, where that is not the configuration's.
+        flows: flows of one's own in it.
+    """
+    recorded = records.configuration(run)
+    config = recorded if config is None else for_problem(config, own)
+    differences = config.differences(recorded)
+    if differences:
+        return Status(False, f"its configuration differs in {', '.join(differences)}")
+    if int(run.attrs["numerics"]) != records.NUMERICS:
+        return Status(False, f"it has numerics {run.attrs['numerics']}, now {records.NUMERICS}")
+    if own is None and config.problem is not None and ":" not in config.problem:
+        return Status(True, "its problem is not at hand: taken at its word")
+    try:
+        digest = own.digest if own else _problem_digest(config)
+    except ValueError as error:
+        return Status(True, f"its data are not at hand, so it is taken at its word: {error}")
+    if digest != run.attrs["problem_digest"]:
+        return Status(False, "its data or start are others")
+    if run.attrs["code"] == core_code():
+        return Status(True, "configuration, data and code are the same")
+    return _replayed(run, config, own, flows)
+
+
+def _replayed(
+    run: xr.Dataset,
+    config: RunConfig,
+    own: Problem | None,
+    flows: Mapping[str, FlowMaker] | None,
+) -> Status:
+    """Say whether a replay with today's code gives what the record's own gave."""
+    known = records.cache_directory() / "replays" / f"{run.attrs['digest'][:20]}-{core_code()}"
+    agrees = Status(True, "the code has changed since; a replay gives the same numbers")
+    if own is None and known.exists():
+        return agrees
+    dtype = config.dtype if config.problem is not None else "float64"
+    stored = json.loads(run.attrs["replay"])
+    other = replays_differ(stored, replay(config, own, flows), REPLAY_TOLERANCE[dtype])
+    if other:
+        return Status(False, f"a replay with today's code differs in {other}")
+    if own is None:
+        with contextlib.suppress(OSError):  # a cache that cannot be written costs time only
+            known.parent.mkdir(parents=True, exist_ok=True)
+            known.touch()
+    return agrees
+
+
+def _problem_digest(config: RunConfig) -> str:
+    if config.problem is not None:
+        return problem.named(config.problem).digest
+    named = config.data_path or os.environ.get(data.CIFAR10_VARIABLE) or ""
+    return _data_digest(config.data, config.examples, config.seed, named)
+
+
+@functools.lru_cache(maxsize=64)
+def _data_digest(name: str, examples: int, seed: int, path: str) -> str:
+    own = {"path": path} if path and name != "digits" else {}
+    return data.load(name, examples, seed=seed, **own).digest
+
+
+def load_or_run(
+    config: RunConfig,
+    own: Problem | None = None,
+    *,
+    flows: Mapping[str, FlowMaker] | None = None,
+    path: Path | None = None,
+    progress_bar: bool = True,
+) -> xr.Dataset:
+    """Give the recorded run of a configuration where it is current; else compute and record it.
+
+    A record that was damaged is set aside, never deleted, and made again.
+
+    Args:
+        config: the run; it is saved every ``RODFLOW_CHECKPOINT_SECONDS`` (20) while computing.
+        own: the problem to run on, where it is not the configuration's.
+        flows: flows of one's own by tag.
+        path: where it is recorded; `records.path_of` where left out.
+        progress_bar: show one while computing.
+
+    Raises:
+        ValueError: for a configuration that cannot be built, an output that cannot be written, or
+            a checkpoint of another run.
+    """
+    config = for_problem(config, own)
+    path = Path(path or records.path_of(config, own.digest if own else ""))
+    if path.is_file():
+        try:
+            run = records.load(path)
+        except ValueError as error:
+            print(f"{error} It is kept as {records.set_aside(path).name}.", file=sys.stderr)
+        else:
+            found = status(run, config, own, flows)
+            if found.current:
+                return run
+            print(f"{path} is made again: {found.reason}.", file=sys.stderr)
+    records.check_writable(path)
+    checkpoint = path.with_name(path.name + ".checkpoint")
+    every = float(os.environ.get("RODFLOW_CHECKPOINT_SECONDS", 20))
+    run = compute(
+        config, own, flows=flows, checkpoint=checkpoint, progress_bar=progress_bar,
+        checkpoint_every=every,
+    )  # fmt: skip
+    records.save(run, path)
+    checkpoint.unlink(missing_ok=True)
+    return run
+
+
+# --- verifying -----------------------------------------------------------------------------------
+
+
+class Verification(NamedTuple):
+    """How a record compares with the same run computed now.
+
+    Attributes:
+        same: whether every number compared has the same bits.
+        agrees: whether every number is within the tolerance.
+        worst: largest relative difference, and the series it was found in.
+        until: first step with a difference above the tolerance; ``None`` where there is none.
+        compared: series compared.
+    """
+
+    same: bool
+    agrees: bool
+    worst: tuple[float, str]
+    until: int | None
+    compared: int
+
+
+def verify(
+    run: xr.Dataset,
+    own: Problem | None = None,
+    *,
+    steps: int | None = None,
+    threads: int | None = None,
+    tolerance: float = 1e-6,
+    flows: Mapping[str, FlowMaker] | None = None,
+    progress_bar: bool = False,
+) -> Verification:
+    """Compute a recorded run again, all or its first steps, and compare every number.
+
+    Args:
+        run: the record.
+        own: its problem, where that is not its configuration's.
+        steps: how many of its steps side by side; all where left out.
+        threads: compute on so many, instead of the record's own.
+        tolerance: relative to the largest magnitude of a series up to the step.
+        flows: flows of one's own in it.
+        progress_bar: show one on standard error.
+
+    Raises:
+        ValueError: where the problem cannot be built or is another one, or there are not so many
+            steps.
+    """
+    config = records.configuration(run)
+    if steps is not None and not 1 <= steps <= config.steps:
+        raise ValueError(f"steps is {steps}; expected 1 to {config.steps}, as many as recorded.")
+    short = config.replace(steps=steps or config.steps, threads=threads or config.threads)
+    found = own.digest if own else _problem_digest(config)
+    if found != run.attrs["problem_digest"]:
+        raise ValueError("the data or the start at hand are not those of the record.")
+    again = compute(short, own, flows=flows, progress_bar=progress_bar)
+    if replays_differ(
+        json.loads(run.attrs["replay"]), json.loads(again.attrs["replay"]), tolerance
+    ):
+        return Verification(False, False, (math.inf, "the replay"), config.warmup, 0)
+    fixed = ("threshold", "parameters", "flows", "title", "numerics")
+    for key in fixed:
+        if str(run.attrs[key]) != str(again.attrs[key]):
+            return Verification(False, False, (math.inf, f"the attribute {key}"), config.warmup, 0)
+    same, worst, until, compared = True, (0.0, "nothing"), None, 0
+    for name in again.data_vars:
+        if name not in run or str(name).endswith(("_matvecs", "_residual")):
+            continue
+        a, b = run[name].to_numpy()[: len(again[name])], again[name].to_numpy()
+        compared += 1
+        same &= bool(np.array_equal(a, b, equal_nan=True))
+        where = np.isnan(a) != np.isnan(b)
+        scale = np.fmax.accumulate(np.fmax(np.abs(a), np.abs(b)), axis=0)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            apart = np.where(where, np.inf, np.nan_to_num(np.abs(a - b) / scale))
+        worst = max(worst, (float(apart.max(initial=0.0)), str(name)))
+        late = np.flatnonzero((apart > tolerance).reshape(len(apart), -1).any(1))
+        if len(late):
+            at = int(again[again[name].dims[0]].to_numpy()[late[0]])
+            until = at if until is None else min(until, at)
+    return Verification(same, until is None, worst, until, compared)
