@@ -261,7 +261,8 @@ class RodFlow(_TwoEnds):
         >>> from rodflow_core.landscapes import Quadratic
         >>> from rodflow_core.optimizers import make_rule
         >>> flow = RodFlow(make_rule("gd", 1.0), Quadratic(torch.tensor([[2.0]])))
-        >>> state = flow.initial(State(torch.tensor([1.0]), None), State(torch.tensor([-1.0]), None))
+        >>> ends = State(torch.tensor([1.0]), None), State(torch.tensor([-1.0]), None)
+        >>> state = flow.initial(*ends)
         >>> advance(flow, state, t=1, substeps=4).half_displacement.abs()  # at the threshold
         tensor([1.])
     """

@@ -109,7 +109,7 @@ class Integrator:
             ValueError: for a flow without a rate under a method other than Euler's.
         """
         if not hasattr(flow, "rate") or (self.length <= 1 and not self.tolerance):
-            spent = track.evaluations + self._per_step
+            spent = track.evaluations + (1 if hasattr(flow, "step") else self._per_step)
             return track._replace(state=self.leap(flow, track.state, t), evaluations=spent)
         track = track if track.start is not None else track._replace(begins=float(t))
         while not track.trouble and track.begins + track.length < t + 1:

@@ -135,7 +135,7 @@ class NoMomentum:
         """
         one, zero = torch.ones(1, dtype=torch.float64), torch.zeros(1, dtype=torch.float64)
         moment = float(self.direction(one, zero)) if self.has_moment else 0.0
-        ahead = -float(self.gradient_point(zero, one, 1.0)) if self.has_moment else 0.0
+        ahead = 0.0 - float(self.gradient_point(zero, one, 1.0)) if self.has_moment else 0.0
         return UpdateWeights(moment, float(self.direction(zero, one)), ahead)
 
     @property

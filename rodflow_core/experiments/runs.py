@@ -208,7 +208,7 @@ def compute(
         >>> own = Problem.from_landscape(quartic, torch.tensor([0.3, 0.1]).double(), "a quartic")
         >>> run = compute(RunConfig("gd", 0.1, warmup=5, steps=20), own)
         >>> round(float(records.values(run, "rod", "delta_norm")[-1]), 2)
-        1.42
+        1.41
     """
     config = for_problem(config, own)
     with _threads(config.threads):
@@ -543,9 +543,8 @@ def verify(
     if found != run.attrs["problem_digest"]:
         raise ValueError("the data or the start at hand are not those of the record.")
     again = compute(short, own, flows=flows, progress_bar=progress_bar)
-    if replays_differ(
-        json.loads(run.attrs["replay"]), json.loads(again.attrs["replay"]), tolerance
-    ):
+    stored, now = (json.loads(r.attrs["replay"]) for r in (run, again))
+    if replays_differ(stored, now, tolerance):
         return Verification(False, False, (math.inf, "the replay"), config.warmup, 0)
     fixed = ("threshold", "parameters", "flows", "title", "numerics")
     for key in fixed:
