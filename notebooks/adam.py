@@ -27,6 +27,7 @@ beta2 = None
 epsilon = None
 rank = None
 substeps = None
+integrator = None
 warmup = None
 steps = None
 seed = None
@@ -38,16 +39,9 @@ examples = None
 figures = "build/figures"
 
 # %% tags=["hide-input"]
-from rodflow_book import notebook
+from rodflow_book.notebook import Chapter, hyperparameters, show, verdicts
 
-notebook.check_parameters(
-    globals(),
-    (
-        "preset architectures learning_rate beta1 beta2 epsilon rank substeps warmup steps seed dtype device "
-        "data data_path examples figures"
-    ),
-)
-notebook.one_thread()
+chapter = Chapter("adam", globals())
 
 # %% [markdown]
 # ## The update rule
@@ -210,31 +204,13 @@ computed_threshold(adam)
 # at the centre.
 
 # %%
-runs = notebook.recorded_runs(
-    "adam",
-    architectures,
-    preset,
-    learning_rate=learning_rate,
-    beta1=beta1,
-    beta2=beta2,
-    epsilon=epsilon,
-    rank=rank,
-    substeps=substeps,
-    warmup=warmup,
-    steps=steps,
-    seed=seed,
-    dtype=dtype,
-    device=device,
-    data=data,
-    data_path=data_path,
-    examples=examples,
-)
+runs = chapter.runs()
 
 # %% tags=["hide-input"]
-notebook.show(notebook.hyperparameters(runs.values()))
+show(hyperparameters(runs.values()))
 
 # %% tags=["remove-cell"]
-notebook.save_run_figures(runs, figures)
+chapter.save_figures(runs)
 
 # %% [markdown]
 # ### MLP
@@ -268,7 +244,7 @@ notebook.save_run_figures(runs, figures)
 # ```
 
 # %% tags=["hide-input"]
-notebook.show(notebook.verdicts(runs.values()))
+show(verdicts(runs.values()))
 
 # %% [markdown]
 # ## How to read it
@@ -295,10 +271,10 @@ notebook.show(notebook.verdicts(runs.values()))
 # motion, and $\frac14|w_{t+1}-w_{t-1}|$, the steady part.
 
 # %% tags=["hide-input"]
+from rodflow_book.notebook import ARCHITECTURE_TITLES
 from rodflow_core.experiments.claims import assess
 
 words = [
-    f"{assess(run).regime:.2g} on the {notebook.ARCHITECTURE_TITLES[name]}"
-    for name, run in runs.items()
+    f"{assess(run).regime:.2g} on the {ARCHITECTURE_TITLES[name]}" for name, run in runs.items()
 ]
-notebook.show("Oscillation over drift (median) in these runs: " + ", ".join(words) + ".")
+show("Oscillation over drift (median) in these runs: " + ", ".join(words) + ".")

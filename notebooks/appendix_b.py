@@ -231,7 +231,7 @@ assert discrete.diff(y).subs(y, 2) == continuous.diff(y).subs(y, 2) == 2
 import pandas as pd
 
 from rodflow_book.figures import appendix_b as draw_b
-from rodflow_book.figures import style as plots
+from rodflow_book.figures import files
 
 curve_x = np.linspace(0.005, 1.3, 400)
 curve = {
@@ -253,7 +253,7 @@ for ratio in measured["x"]:
 measured = {key: np.array(value) for key, value in measured.items()}
 close(49, measured["disc"], np.log((1 - 2 * measured["x"]) ** 2), 1e-10)
 close(56, measured["rod"], -2 + 2 * measured["x"] ** 2, 1e-2)
-plots.save(
+files.save(
     "appendix-b-rate",
     lambda: draw_b.rate_figure(curve, measured),
     pd.DataFrame(curve),
@@ -349,7 +349,7 @@ for ratio in (0.95, 1.0, 1 + excess):
         -2 * extent + learning_rate**2 * extent * (s - kappa_value * extent) ** 2 / 2
     ) / target**2
 table = runs[0].table(("w",))
-plots.save(
+files.save(
     "appendix-b-settling",
     lambda: draw_b.settling_figure(rates, squares, runs, target),
     table,
@@ -438,7 +438,7 @@ marks = {
     r"four points, $\eta S=1+\sqrt{5}$": (1 + np.sqrt(5)) / 2,
 }
 flow_points = {"x": flow_ratios, "centre": flow_centre, "half": flow_half}
-plots.save(
+files.save(
     "appendix-b-bifurcation",
     lambda: draw_b.bifurcation_figure(ratios, late, flow_points, forms, marks),
     pd.DataFrame(

@@ -324,7 +324,7 @@ for name, rule in rules.items():
 import pandas as pd
 
 from rodflow_book.figures import appendix_c1 as draw_c1
-from rodflow_book.figures import style as plots
+from rodflow_book.figures import files
 
 times = sorted({0, steps // 8, steps // 5, steps - 1})
 columns = {"step": np.arange(steps)}
@@ -335,7 +335,7 @@ for name, run in runs.items():
         f"{name}_rod_delta": run.signed_half[:, 0],
         f"{name}_rod_mu": run.signed_half[:, 1],
     }
-plots.save(
+files.save(
     "appendix-c1-phase",
     lambda: draw_c1.phase_figure(runs, corners, 1 + 2 * beta_value, times),
     pd.DataFrame(columns),

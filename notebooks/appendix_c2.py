@@ -141,7 +141,7 @@ import numpy as np
 import pandas as pd
 
 from rodflow_book.figures import appendix_c2 as draw_c2
-from rodflow_book.figures import style as plots
+from rodflow_book.figures import files
 
 MOMENTA = ("heavy_ball", "nesterov")
 ratios = np.linspace(0, 1.12, 561)
@@ -163,7 +163,7 @@ from rodflow_book.derivations.simulation import manifest, numbers, side_by_side
 about = manifest(
     "notebooks/appendix_c2.py", learning_rate=learning_rate, beta=beta_value, substeps=substeps
 )
-plots.save(
+files.save(
     "appendix-c2-plane",
     lambda: draw_c2.plane_figure(paths, eigenvalues, ratios),
     table,
@@ -527,7 +527,7 @@ for name in MOMENTA:
         f"{name}_rod_centre": runs[name].centre[:, 0],
         f"{name}_rod_half": np.abs(runs[name].half[:, 0]),
     }
-plots.save(
+files.save(
     "appendix-c2-orbit",
     lambda: draw_c2.orbit_figure(runs, forms, amplitudes),
     pd.DataFrame(columns),
@@ -554,7 +554,7 @@ lines = {name: theory.orbit_amplitude(name, 1.0, 0.0, learning_rate, line_x) for
 columns = {"beta": betas}
 for name in MOMENTA:
     columns |= {f"{name}_{tag}": points[name][tag] for tag in ("disc", "rod")}
-plots.save(
+files.save(
     "appendix-c2-amplitude",
     lambda: draw_c2.amplitude_figure(line_x, lines, points),
     pd.DataFrame(columns),

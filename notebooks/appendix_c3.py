@@ -373,7 +373,7 @@ for number, name in {135: "heavy_ball", 137: "nesterov"}.items():
 import pandas as pd
 
 from rodflow_book.figures import appendix_c3 as draw_c3
-from rodflow_book.figures import style as plots
+from rodflow_book.figures import files
 
 about = manifest(
     "notebooks/appendix_c3.py",
@@ -392,7 +392,7 @@ slope_series = {
 columns = {"ratio": ratios}
 for name in MOMENTA:
     columns |= {f"{name}_rate_{k}": rates[name][:, k] for k in range(3)}
-plots.save(
+files.save(
     "appendix-c3-slope-valley",
     lambda: draw_c3.slope_and_valley_figure(slope_series, ratios, rates),
     pd.DataFrame(columns),
@@ -860,7 +860,7 @@ on = {
     "step": np.arange(21),
     "disc": size_of(deviation),
 }
-plots.save(
+files.save(
     "appendix-c3-cone",
     lambda: draw_c3.cone_figure(off, on, sigma_value),
     pd.DataFrame({key: on[key] for key in ("time", "rod", "form")}),
@@ -904,7 +904,7 @@ for x, height in ((0.15, -0.1), (1.5, -0.6), (-0.9, 0.2), (1.2, 0.3)):
 close((156, 157), np.abs([path[-1] for path in flows[:3]]), 1.0, 2e-2)
 close((156, 157), 1 + np.abs(flows[3][-1]), 1.0, 1e-2)  # the rod that dies
 close((156, 157), np.abs(pairs[3][-1]), 1.0, 0.1)  # though the iterates do not
-plots.save(
+files.save(
     "appendix-c3-phase",
     lambda: draw_c3.phase_figure(field, flows, [pairs[0], pairs[3]]),
     pd.DataFrame({"delta": flows[0][:, 0], "mu": flows[0][:, 1]}),
@@ -1007,7 +1007,7 @@ columns = {"ratio": flow_ratios}
 for name in MOMENTA:
     columns[f"{name}_rod"] = panels[name]["rod"]
     columns[f"{name}_iterates"] = np.interp(flow_ratios, ratios, panels[name]["disc"][-1])
-plots.save(
+files.save(
     "appendix-c3-bifurcation",
     lambda: draw_c3.bifurcation_figure(panels),
     pd.DataFrame(columns),

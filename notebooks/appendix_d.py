@@ -225,7 +225,7 @@ agree((176, 177, 178), [rest[nu], velocity, rest[Sigma]], library, [g, eta])
 import pandas as pd
 
 from rodflow_book.derivations.adaptive_runs import side_by_side
-from rodflow_book.figures import style as plots
+from rodflow_book.figures import files
 from rodflow_book.figures.appendix_d import (
     extent_portrait_figure,
     half_displacement_figure,
@@ -269,7 +269,7 @@ for value, run in slopes.items():
         f"half_{value:g}": np.abs(run.optimizer_half[:, 0]),
         f"rod_half_{value:g}": np.abs(run.half[:, 0]),
     }
-plots.save(
+files.save(
     "d-slope",
     lambda: slope_figure(slopes, learning_rate),
     pd.DataFrame(table),
@@ -452,7 +452,7 @@ settled_table = pd.DataFrame(
         "closed_form": half_closed,
     }
 )
-plots.save(
+files.save(
     "d-half-displacement",
     lambda: half_displacement_figure(settled_table, portrait, learning_rate),
     settled_table,
@@ -472,7 +472,7 @@ spiral = pd.DataFrame(
         "rod_y": portrait.rod_nu[:, 0] / reach,
     }
 )
-plots.save(
+files.save(
     "d-portrait",
     lambda: extent_portrait_figure(spiral, beta2_value),
     spiral,

@@ -334,7 +334,7 @@ assert apart[True].max() > 1e-3, "with bias correction the two must come apart"
 # %% tags=["remove-cell"]
 import pandas as pd
 
-from rodflow_book.figures import style as plots
+from rodflow_book.figures import files
 from rodflow_book.figures.appendix_e import dozat_figure
 
 columns = {"step": np.arange(steps)}
@@ -345,7 +345,7 @@ for corrected, word in ((False, "plain"), (True, "corrected")):
 about = manifest(
     "notebooks/appendix_e1.py", learning_rate=learning_rate, beta=beta1_value, steps=steps
 )
-plots.save(
+files.save(
     "e-dozat",
     lambda: dozat_figure(paths, apart),
     pd.DataFrame(columns),

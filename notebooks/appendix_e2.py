@@ -361,7 +361,7 @@ for momentum in MOMENTA:
 # %% tags=["remove-cell"]
 import pandas as pd
 
-from rodflow_book.figures import style as plots
+from rodflow_book.figures import files
 from rodflow_book.figures.appendix_e import amplitude_figure, slope_valley_figure, swings_figure
 
 about = manifest("notebooks/appendix_e2.py", learning_rate=learning_rate, beta2=beta2_value)
@@ -369,7 +369,7 @@ columns = {"step": np.arange(81)}
 for momentum in MOMENTA:
     columns[f"slope_{momentum}"] = slopes[momentum]
     columns[f"valley_{momentum}"] = np.pad(bounces[momentum], (0, 68), constant_values=np.nan)
-plots.save(
+files.save(
     "e-slope-valley",
     lambda: slope_valley_figure(slopes, bounces, learning_rate),
     pd.DataFrame(columns),
@@ -516,7 +516,7 @@ columns = {"step": np.arange(SWING_STEPS)}
 for momentum, run in swings.items():
     columns[f"{momentum}_optimizer"] = np.abs(run.optimizer_half[:, 0])
     columns[f"{momentum}_rod_flow"] = np.abs(run.half[:, 0])
-plots.save(
+files.save(
     "e-swings",
     lambda: swings_figure(swings, levels, learning_rate),
     pd.DataFrame(columns),
@@ -625,7 +625,7 @@ for momentum, halves in measured.items():
 table = pd.concat(tables, ignore_index=True)
 
 # %% tags=["remove-cell"]
-plots.save(
+files.save(
     "e-amplitude",
     lambda: amplitude_figure(table),
     table,

@@ -209,7 +209,7 @@ orders
 import pandas as pd
 
 from rodflow_book.derivations.simulation import manifest, numbers
-from rodflow_book.figures import style as plots
+from rodflow_book.figures import files
 from rodflow_book.figures.appendix_fg import edge_figure, orders_figure
 
 LARGE = 0.25
@@ -225,7 +225,7 @@ about = manifest(
     substeps=substeps,
 )
 order_table = pd.DataFrame({"h": scales, **{f"error_{k}": v for k, v in errors.items()}})
-plots.save(
+files.save(
     "f-orders",
     lambda: orders_figure(scales, errors, orders, points, curves),
     order_table,
@@ -498,7 +498,7 @@ sums = {
     kept: sum((-1) ** (k + 1) * (-edge) ** k / k for k in range(1, kept + 1)) for kept in (1, 2, 3)
 }
 table = pd.DataFrame({"step": warmup + 1 + np.arange(ahead), **distance, "change": change})
-plots.save(
+files.save(
     "f-edge",
     lambda: edge_figure(edge, sums, distance),
     table,

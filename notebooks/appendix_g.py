@@ -237,7 +237,7 @@ for rank in ranks:
 # %% tags=["remove-cell"]
 import pandas as pd
 
-from rodflow_book.figures import style as plots
+from rodflow_book.figures import files
 from rodflow_book.figures.appendix_fg import bias_figure, rank_figure, start_figure
 
 about = manifest(
@@ -250,7 +250,7 @@ about = manifest(
 )
 rank_table = pd.DataFrame({"rank": ranks, **errors})
 decay_table = pd.DataFrame({"substep": fractions, **lengths})
-plots.save(
+files.save(
     "g-rank",
     lambda: rank_figure(rank_table, decay_table),
     pd.concat([rank_table, decay_table], axis=1),
@@ -455,7 +455,7 @@ bias_table = pd.DataFrame(
         "rod_flow_power_t": [np.nan, *speed[0]],
     }
 )
-plots.save(
+files.save(
     "g-bias",
     lambda: bias_figure(bias_table, beta1_value, beta2_value),
     bias_table,
@@ -637,7 +637,7 @@ start_table = pd.DataFrame(
         **{f"{tag}_distance": values for tag, values in distance.items()},
     }
 )
-plots.save(
+files.save(
     "g-start",
     lambda: start_figure(iterates, warmup, first_rod, paths, distance),
     start_table,

@@ -39,16 +39,16 @@ corrected = notebook.recorded(optimizer, architecture, preset, backward_error=Tr
 
 # %% tags=["remove-cell"]
 from rodflow_book.figures import claims as plots_claims
-from rodflow_book.figures import style as plots
+from rodflow_book.figures import files
 
-plots.save(
+files.save(
     "backward-error",
     lambda: plots_claims.backward_error(without, corrected),
     plots_claims.backward_error_numbers(without, corrected),
     figures,
     alt="Rod flow with and without the backward-error correction: sharpness over threshold, "
     "distance to the optimizer's centre and loss over optimizer steps; the curves lie together.",
-    manifest=plots.run_manifest([without, corrected]),
+    manifest=files.run_manifest([without, corrected]),
 )
 
 # %% [markdown]

@@ -51,8 +51,8 @@ import pandas as pd
 from IPython.display import SVG, display
 
 from rodflow_book import notebook
+from rodflow_book.figures import files
 from rodflow_book.figures import limits as plots_limits
-from rodflow_book.figures import style as plots
 from rodflow_core.experiments import limits, presets
 from rodflow_core.experiments import records as runs
 
@@ -94,8 +94,8 @@ def changed(field, values, own):
 
 def publish(name, draw, table, several, alt):
     """Save a figure to cite with its numbers and the provenance of its runs, and show it."""
-    manifest = plots.run_manifest(list(several.values()))
-    plots.save(f"limits-{name}", draw, table, figures, alt=alt, manifest=manifest)
+    manifest = files.run_manifest(list(several.values()))
+    files.save(f"limits-{name}", draw, table, figures, alt=alt, manifest=manifest)
     display(SVG(filename=f"{figures}/limits-{name}.svg"))
 
 

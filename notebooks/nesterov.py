@@ -24,6 +24,7 @@ learning_rate = None
 beta1 = None
 rank = None
 substeps = None
+integrator = None
 warmup = None
 steps = None
 seed = None
@@ -35,16 +36,9 @@ examples = None
 figures = "build/figures"
 
 # %% tags=["hide-input"]
-from rodflow_book import notebook
+from rodflow_book.notebook import Chapter, hyperparameters, show, verdicts
 
-notebook.check_parameters(
-    globals(),
-    (
-        "preset architectures learning_rate beta1 rank substeps warmup steps seed dtype device "
-        "data data_path examples figures"
-    ),
-)
-notebook.one_thread()
+chapter = Chapter("nesterov", globals())
 
 # %% [markdown]
 # ## Rule, flow, threshold
@@ -78,29 +72,13 @@ notebook.one_thread()
 # ## The runs
 
 # %%
-runs = notebook.recorded_runs(
-    "nesterov",
-    architectures,
-    preset,
-    learning_rate=learning_rate,
-    beta1=beta1,
-    rank=rank,
-    substeps=substeps,
-    warmup=warmup,
-    steps=steps,
-    seed=seed,
-    dtype=dtype,
-    device=device,
-    data=data,
-    data_path=data_path,
-    examples=examples,
-)
+runs = chapter.runs()
 
 # %% tags=["hide-input"]
-notebook.show(notebook.hyperparameters(runs.values()))
+show(hyperparameters(runs.values()))
 
 # %% tags=["remove-cell"]
-notebook.save_run_figures(runs, figures)
+chapter.save_figures(runs)
 
 # %% [markdown]
 # ### MLP
@@ -134,4 +112,4 @@ notebook.save_run_figures(runs, figures)
 # ```
 
 # %% tags=["hide-input"]
-notebook.show(notebook.verdicts(runs.values()))
+show(verdicts(runs.values()))

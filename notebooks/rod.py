@@ -205,7 +205,7 @@ from importlib import metadata
 
 import numpy as np
 
-from rodflow_book.figures import style as plots
+from rodflow_book.figures import files
 from rodflow_book.figures.rod import (
     Mesh,
     Trajectories,
@@ -273,7 +273,7 @@ numbers = bounce.table(("x", "y"))
 for tag, values in at_centre.items():
     numbers[f"{tag}_sharpness_over_threshold"] = values
 about = manifest(learning_rate=learning_rate, slope=slope, steps=steps)
-plots.save(
+files.save(
     "rod-valley",
     lambda: valley_figure(bounce, mesh, range(0, steps, max(1, steps * 6 // 100))),
     numbers,
@@ -284,7 +284,7 @@ plots.save(
     f"follows the floor far beyond: after {steps} steps it is {gap['sf'][-1]:.2g} from the centre "
     f"of the iterates, the rod flow {gap['rod'][-1]:.1g}.",
 )
-plots.save(
+files.save(
     "rod-valley-series",
     lambda: valley_series_figure(bounce, at_centre),
     numbers,
@@ -505,7 +505,7 @@ about = manifest(
     learning_rate=learning_rate, beta=beta, excess=excess, kappa=KAPPA, steps=phase_steps
 )
 times = sorted({0, phase_steps // 6, phase_steps // 3, phase_steps - 1})
-plots.save(
+files.save(
     "rod-phase-space",
     lambda: phase_figure(flip, corner, times, 2 / learning_rate),
     flip.table(("w", "m")),

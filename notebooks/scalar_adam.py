@@ -26,6 +26,7 @@ beta2 = None
 epsilon = None
 rank = None
 substeps = None
+integrator = None
 warmup = None
 steps = None
 seed = None
@@ -37,16 +38,9 @@ examples = None
 figures = "build/figures"
 
 # %% tags=["hide-input"]
-from rodflow_book import notebook
+from rodflow_book.notebook import Chapter, hyperparameters, show, verdicts
 
-notebook.check_parameters(
-    globals(),
-    (
-        "preset architectures learning_rate beta1 beta2 epsilon rank substeps warmup steps seed dtype device "
-        "data data_path examples figures"
-    ),
-)
-notebook.one_thread()
+chapter = Chapter("scalar_adam", globals())
 
 # %% [markdown]
 # ## Rule, flow, threshold
@@ -72,31 +66,13 @@ notebook.one_thread()
 # ## The runs
 
 # %%
-runs = notebook.recorded_runs(
-    "scalar_adam",
-    architectures,
-    preset,
-    learning_rate=learning_rate,
-    beta1=beta1,
-    beta2=beta2,
-    epsilon=epsilon,
-    rank=rank,
-    substeps=substeps,
-    warmup=warmup,
-    steps=steps,
-    seed=seed,
-    dtype=dtype,
-    device=device,
-    data=data,
-    data_path=data_path,
-    examples=examples,
-)
+runs = chapter.runs()
 
 # %% tags=["hide-input"]
-notebook.show(notebook.hyperparameters(runs.values()))
+show(hyperparameters(runs.values()))
 
 # %% tags=["remove-cell"]
-notebook.save_run_figures(runs, figures)
+chapter.save_figures(runs)
 
 # %% [markdown]
 # ### MLP
@@ -130,4 +106,4 @@ notebook.save_run_figures(runs, figures)
 # ```
 
 # %% tags=["hide-input"]
-notebook.show(notebook.verdicts(runs.values()))
+show(verdicts(runs.values()))

@@ -157,12 +157,13 @@ import inspect
 from IPython.display import SVG, display
 
 from rodflow_book import notebook
-from rodflow_book.figures import style as plots
+from rodflow_book.figures import files
+from rodflow_book.figures.run import run_figure
 
-manifest = plots.run_manifest([run]) | {"second moment": inspect.getsource(Surprise.target)}
-plots.save(
+manifest = files.run_manifest([run]) | {"second moment": inspect.getsource(Surprise.target)}
+files.save(
     "adabelief-mlp",
-    lambda: plots.run_figure(run),
+    lambda: run_figure(run),
     run,
     figures,
     alt=notebook.alt_text(run),

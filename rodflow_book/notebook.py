@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -11,15 +10,22 @@ import torch
 import xarray as xr
 from IPython.display import SVG, Markdown, display
 
-from rodflow_book.figures import style as plots
-from rodflow_core.experiments import claims
-from rodflow_core.experiments import records as runs
-from rodflow_core.experiments.presets import RunConfig, member, preset
+from rodflow_book.figures import files
+from rodflow_book.figures.run import run_figure
+from rodflow_core.experiments import claims, records, runs
+from rodflow_core.experiments.config import FLOWS, RunConfig, member
+from rodflow_core.experiments.presets import preset
+from rodflow_core.experiments.records import configuration
 from rodflow_core.optimizers import OPTIMIZERS
 
 _INTERACTIVE = {"In", "Out", "exit", "quit", "open", "get_ipython"}
 ARCHITECTURE_TITLES = {"mlp": "MLP", "cnn": "CNN", "vit": "ViT"}
 """How the architectures are called in prose."""
+RUN_PARAMETERS = (
+    "learning_rate", "beta1", "beta2", "epsilon", "rank", "substeps", "integrator", "warmup",
+    "steps", "seed", "dtype", "device", "data", "data_path", "examples",
+)  # fmt: skip
+"""Parameters of an optimizer's chapter that change its runs; ``None`` leaves the preset's."""
 
 
 def check_parameters(namespace: Mapping[str, object], known: str) -> None:
@@ -62,74 +68,128 @@ def recorded(optimizer: str, architecture: str, kind: str, **changes: object) ->
     return runs.load_or_run(preset(kind, optimizer, architecture, **changes))
 
 
-def recorded_runs(
-    optimizer: str, architectures: Iterable[str], kind: str, **changes: object
-) -> dict[str, xr.Dataset]:
-    """Give the runs of several architectures, by name: ``recorded`` for each."""
-    return {name: recorded(optimizer, name, kind, **changes) for name in architectures}
+class Chapter:
+    """An optimizer's chapter: its runs on the architectures, their figures and verdicts.
 
+    The chapters of the nine optimizers have these cells in common; what differs between them is
+    their prose.
 
-def save_run_figures(recorded_as: Mapping[str, xr.Dataset], folder: str | Path) -> None:
-    """Write the figure of each run to cite, named after optimizer and architecture."""
-    for architecture, run in recorded_as.items():
-        save_figure_of(run, f"{configuration(run).optimizer}-{architecture}", folder)
+    Args:
+        optimizer: a row of ``OPTIMIZERS``.
+        namespace: the notebook's ``globals()``, right after its parameters: ``preset``,
+            ``architectures``, ``figures`` and what it has of `RUN_PARAMETERS`.
+
+    Raises:
+        ValueError: for a parameter that the chapter does not have, or a value that is not one.
+    """
+
+    def __init__(self, optimizer: str, namespace: Mapping[str, object]) -> None:
+        """Check the parameters."""
+        own = set(OPTIMIZERS[optimizer].hyperparameters)
+        foreign = {"beta1", "beta2", "epsilon"} - own
+        known = [name for name in RUN_PARAMETERS if name not in foreign]
+        check_parameters(namespace, " ".join(("preset", "architectures", "figures", *known)))
+        one_thread()
+        self.optimizer, self.preset = optimizer, str(namespace["preset"])
+        self.architectures = list(namespace["architectures"])
+        self.figures = str(namespace["figures"])
+        self.changes = {name: namespace[name] for name in known if name in namespace}
+        method = self.changes.pop("integrator", None)
+        if method is not None:
+            flows = [tag for tag in FLOWS if tag != "floor"]
+            self.changes["integrators"] = dict.fromkeys(flows, method)
+
+    def runs(self) -> dict[str, xr.Dataset]:
+        """Give the runs by architecture: recorded ones where they are current, else computed."""
+        return {
+            name: recorded(self.optimizer, name, self.preset, **self.changes)
+            for name in self.architectures
+        }
+
+    def save_figures(self, recorded_as: Mapping[str, xr.Dataset]) -> None:
+        """Write the figure of each run to cite, and show it to whoever runs the notebook."""
+        for architecture, run in recorded_as.items():
+            save_figure_of(run, f"{self.optimizer}-{architecture}", self.figures)
 
 
 def save_figure_of(run: xr.Dataset, name: str, folder: str | Path) -> None:
     """Write the figure of a run to cite, and show it to whoever runs the notebook."""
-    manifest = plots.run_manifest([run])
-    plots.save(
-        name, lambda: plots.run_figure(run), run, folder, alt=alt_text(run), manifest=manifest
-    )
+    manifest = files.run_manifest([run])
+    files.save(name, lambda: run_figure(run), run, folder, alt=alt_text(run), manifest=manifest)
     display(SVG(filename=str(Path(folder) / f"{name}.svg")))
-
-
-def configuration(run: xr.Dataset) -> RunConfig:
-    """Give the configuration a run was made with."""
-    return RunConfig(**json.loads(run.attrs["config"]))
 
 
 def subject(run: xr.Dataset) -> str:
     """Say what a run is of, in a few words: optimizer, architecture, data."""
     config = configuration(run)
+    title = OPTIMIZERS[config.optimizer].title
+    if config.problem is not None:
+        return f"{title} on {run.attrs['problem']}"
     data = {"digits": "handwritten digits", "cifar10": "CIFAR-10 images"}[config.data]
     network = ARCHITECTURE_TITLES[config.architecture]
-    return f"{OPTIMIZERS[config.optimizer].title} on the {network}, {config.examples} {data}"
+    return f"{title} on the {network}, {config.examples} {data}"
+
+
+def judged(run: xr.Dataset) -> dict[str, claims.Claims]:
+    """Assess every model of the optimizer in a run, by tag, the paper's rod first.
+
+    The stable flow is what they are measured by, the shifted copy what bounds them.
+    """
+    tags = [tag for tag in records.flows(run) if tag not in ("sf", "floor")]
+    return {tag: claims.assess(run, tag) for tag in sorted(tags, key=lambda tag: tag != "rod")}
 
 
 def alt_text(run: xr.Dataset) -> str:
     """Say what the figure of a run shows, with its numbers, for a reader who does not see it."""
-    claim, free = claims.assess(run), claims.assess(run, "free")
+    titles = {tag: entry["title"] for tag, entry in records.flows(run).items()}
+    models = judged(run)
+    first = next(iter(models.values()))
+    sharpness = [f"optimizer {first.sharpness:.2f}"]
+    sharpness += [f"{titles[tag]} {claim.rod.sharpness:.2f}" for tag, claim in models.items()]
+    distance = [f"{titles[tag]} {claim.rod.distance:.2g}" for tag, claim in models.items()]
+    if "sf" in titles:
+        sharpness.append(f"{titles['sf']} {first.stable.sharpness:.2f}")
+        distance.append(f"{titles['sf']} {first.stable.distance:.2g}")
     return (
         f"Panels over optimizer steps for {subject(run)}: loss, preconditioned sharpness, distance "
         f"between centres, half-displacements, alignment. Median sharpness over threshold: "
-        f"optimizer {claim.sharpness:.2f}, rod flow {claim.rod.sharpness:.2f}, drift-free rod "
-        f"{free.rod.sharpness:.2f}, stable flow {claim.stable.sharpness:.2f}. Median distance to "
-        f"the optimizer's centre: rod flow {claim.rod.distance:.2g}, drift-free rod "
-        f"{free.rod.distance:.2g}, stable flow {claim.stable.distance:.2g}."
+        f"{', '.join(sharpness)}. Median distance to the optimizer's centre: {', '.join(distance)}."
     )
 
 
 def verdict(run: xr.Dataset) -> str:
     """Give the sentences of verdict under a run's figure; every number comes from the run."""
-    claim, free = claims.assess(run), claims.assess(run, "free")
+    entries, models = records.flows(run), judged(run)
+    tag, claim = next(iter(models.items()))
     words = {
         "holds": "**The claim holds.**",
         "partly": "**The claim holds in part.**",
         "fails": "**The claim does not hold here.**",
     }
     text = (
-        f"{words[claim.verdict]} {subject(run)[0].upper() + subject(run)[1:]}: the rod flow's "
-        f"centre stays {claim.rod.distance:.2g} from the optimizer's, the stable flow's "
-        f"{claim.stable.distance:.2g} (medians over {run.sizes['step'] - 1} steps): a ratio of "
-        f"**{claim.ratio:.3g}**, {claim.end_ratio:.3g} at the end. Median preconditioned "
-        f"sharpness over threshold: optimizer {claim.sharpness:.3f}, rod flow "
+        f"{words[claim.verdict]} {subject(run)[0].upper() + subject(run)[1:]}: the centre of the "
+        f"{entries[tag]['title']} stays {claim.rod.distance:.2g} from the optimizer's, the stable "
+        f"flow's {claim.stable.distance:.2g} (medians over {run.sizes['step'] - 1} steps): a ratio "
+        f"of **{claim.ratio:.3g}**, {claim.end_ratio:.3g} at the end. Median preconditioned "
+        f"sharpness over threshold: optimizer {claim.sharpness:.3f}, {entries[tag]['title']} "
         f"{claim.rod.sharpness:.3f}, stable flow {claim.stable.sharpness:.3f}. The oscillation is "
-        f"{claim.regime:.2g} times the drift. The [drift-free rod](drift_free) has a ratio of "
-        f"**{free.ratio:.3g}** and a sharpness of {free.rod.sharpness:.3f}."
+        f"{claim.regime:.2g} times the drift."
     )
-    for tag, step in claim.failed.items():
-        text += f" The {plots.NAMES[tag]} was no longer finite at step {step}."
+    for other, found in list(models.items())[1:]:
+        title = entries[other]["title"]
+        name = f"[{title}](drift_free)" if other == "free" else title
+        text += (
+            f" The {name} has a ratio of **{found.ratio:.3g}** and a sharpness of "
+            f"{found.rod.sharpness:.3f}."
+        )
+    if claim.floor == claim.floor:
+        text += (
+            f" A copy of the optimizer started half a step behind ends up {claim.floor:.2g} away: "
+            "nothing closer can be asked of a model."
+        )
+    for lost, step in claim.failed.items():
+        title = entries[lost]["title"] if lost in entries else "optimizer"
+        text += f" The {title} could not go on at step {step}."
     return text
 
 
@@ -142,7 +202,7 @@ def hyperparameters(several: Iterable[xr.Dataset]) -> str:
     """Give the numbers of runs as a Markdown table, a run a column."""
     columns = {run.attrs["title"]: _numbers(run) for run in several}
     rows = {key: None for numbers in columns.values() for key in numbers}
-    head = [ARCHITECTURE_TITLES[n["architecture"]] for n in columns.values()]
+    head = [str(n["architecture"]) for n in columns.values()]
     lines = ["| | " + " | ".join(head) + " |", "| :-- |" + " --: |" * len(head)]
     for key in rows:
         if key != "architecture":
@@ -153,25 +213,32 @@ def hyperparameters(several: Iterable[xr.Dataset]) -> str:
 
 def _numbers(run: xr.Dataset) -> dict[str, object]:
     config = configuration(run)
+    methods = {entry["integrator"] for entry in records.flows(run).values()} - {"none"}
+    own = config.problem is not None
     rows = {
-        "architecture": config.architecture,
+        "architecture": run.attrs["problem"] if own else ARCHITECTURE_TITLES[config.architecture],
         r"learning rate $\eta$": config.learning_rate,
         r"$\beta_1$": config.beta1,
         r"$\beta_2$": config.beta2,
         "threshold": f"{run.attrs['threshold']:.5g}",
-        "data": f"{config.examples} {config.data}",
+        "data": None if own else f"{config.examples} {config.data}",
         "weights": run.attrs["parameters"],
         "warm-up steps": config.warmup,
         "steps side by side": config.steps,
-        "substeps": config.substeps,
+        "integrator": ", ".join(sorted(methods)),
         "rank": config.rank,
+        "sharpness every": f"{config.spectrum_every} steps",
         "precision": config.dtype,
         "seconds": f"{run.attrs['seconds']:.0f}",
-        "run": f"`{runs.recorded_path(config).name}`",
+        "run": f"`{_name(config)}`",
     }
     return {key: value for key, value in rows.items() if value is not None}
 
 
+def _name(config: RunConfig) -> str:
+    return records.path_of(config).name
+
+
 def show(text: str) -> None:
-    """Display Markdown."""
+    """Show Markdown below a cell."""
     display(Markdown(text))

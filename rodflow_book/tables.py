@@ -109,12 +109,6 @@ def diagnosis(paper: Mapping[Key, Claims], free: Mapping[Key, Claims]) -> str:
 def thresholds() -> str:
     """Table 2: closed forms beside what bisection of the code's own step finds."""
     eta, beta1, beta2 = 0.1, 0.5, 0.99
-    forms = {
-        "NoMomentum": r"$2$",
-        "HeavyBall": r"$2\,\frac{1+\beta_1}{1-\beta_1}$",
-        "Nesterov": r"$2\,\frac{1+\beta_1}{(1-\beta_1)(1+2\beta_1)}$",
-    }
-    forms["Dozat"] = forms["Nesterov"]
     rows = []
     for name, row in OPTIMIZERS.items():
         betas = {"beta1": beta1, "beta2": beta2}
@@ -124,10 +118,30 @@ def thresholds() -> str:
         chapter = f"[{row.title[0].upper() + row.title[1:]}]({name})"
         kind = {"NoSecondMoment": "none", "ScalarSecondMoment": "scalar"}
         second = kind.get(row.second_moment.__name__, "per component")
-        form = forms[row.momentum.__name__]
+        form = threshold_formula(rule)
         rows.append([chapter, second, form, f"{eta * rule.threshold:.10g}", f"{found:.10g}"])
     head = ("", "preconditioner", r"$\eta\,S$", r"closed form ($\beta_1=0.5$)", "computed")
     return markdown(head, rows)
+
+
+def threshold_formula(rule: UpdateRule) -> str:
+    """Give the closed form of a threshold that a rule's factor equals, of those in Table 2.
+
+    Found by value, so that a momentum of one's own needs no entry here: what equals none of them
+    is given by its weights.
+    """
+    beta = rule.momentum.beta
+    forms = {
+        1.0: r"$2$",
+        (1 + beta) / (1 - beta): r"$2\,\frac{1+\beta_1}{1-\beta_1}$",
+        (1 + beta) / ((1 - beta) * (1 + 2 * beta)): (
+            r"$2\,\frac{1+\beta_1}{(1-\beta_1)(1+2\beta_1)}$"
+        ),
+    }
+    for value, form in forms.items():
+        if abs(value / rule.momentum.threshold_factor - 1) < 1e-12:
+            return form
+    return r"$2/(b-ar+2lr)$"
 
 
 def computed_threshold(rule: UpdateRule) -> float:

@@ -238,7 +238,7 @@ class ScalarSecondMoment(NoSecondMoment):
 
     def preconditioner(self, nu: Tensor | None) -> Preconditioner:
         """Give ``sqrt(nu) + epsilon``, equations (25) and (34)."""
-        return Diagonal(nu.sqrt() + self.epsilon)
+        return Diagonal(nu.sqrt().add_(self.epsilon))
 
 
 @dataclass(frozen=True)
@@ -333,7 +333,7 @@ class UpdateRule:
 
     def preconditioner(self, nu: Tensor | None, c2: float = 1.0) -> Preconditioner:
         """Give ``P(nu / c2)``."""
-        return self.second_moment.preconditioner(nu if nu is None else nu / c2)
+        return self.second_moment.preconditioner(nu if nu is None or c2 == 1 else nu / c2)
 
     def displacement(
         self, z: Tensor, g: Tensor, preconditioner: Preconditioner, c1: float = 1.0
@@ -349,12 +349,13 @@ class UpdateRule:
         Returns:
             ``F``, ``(..., D)``, in units of ``z`` per step.
         """
+        # What a flow costs beside its gradients is passes over z: here is one where it can be.
         w, m = self.split(z)
-        step = preconditioner.inv(self.momentum.direction(m, g))
+        direction = self.momentum.direction(m, g)
+        step = preconditioner.inv(direction)
         rate = -self.learning_rate / c1
         if m is None:
-            return step * rate
-        # Written in place: what a flow costs beside its gradients is passes over z.
+            return step * rate if step is direction else step.mul_(rate)
         out = torch.empty_like(z)
         torch.mul(step, rate, out=out[..., : w.shape[-1]])
         torch.sub(g, m, out=out[..., w.shape[-1] :]).mul_(1 - self.momentum.beta)
@@ -371,10 +372,17 @@ class UpdateRule:
         Returns:
             Change of ``nu`` per step, shaped as ``nu``.
         """
-        target = self.second_moment.target(g, self.split(z)[1])
-        if target is None:
+        if nu is None:
             return None
-        return (1 - self.second_moment.beta2) * (target.mean(0) - nu)
+        _, m = self.split(z)
+        # One after the other: a stack of squares would be one more array to be filled.
+        targets = (
+            self.second_moment.target(g[i], None if m is None else m[i]) for i in range(len(g))
+        )
+        total = next(targets).clone()
+        for target in targets:
+            total.add_(target)
+        return total.div_(len(g)).sub_(nu).mul_(1 - self.second_moment.beta2)
 
     def step(self, objective: Objective, state: State, t: int) -> State:
         """Take the discrete step from ``t`` to ``t + 1`` (``t`` counts from 0).

@@ -10,10 +10,13 @@ import xarray as xr
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
+from rodflow_book.figures import files
 from rodflow_book.figures import style as plots
 from rodflow_book.notebook import ARCHITECTURE_TITLES
 from rodflow_core.experiments.claims import CLOSER, Claims
+from rodflow_core.experiments.records import values
 from rodflow_core.optimizers import OPTIMIZERS
+from rodflow_core.quantities import name_of
 
 Key = tuple[str, str]
 
@@ -47,9 +50,9 @@ def save(
         }
     )
     alt = "Centre-distance ratios of both rods for every optimizer and architecture, log axis."
-    plots.save(
+    files.save(
         "claims", lambda: ratios(numbers), numbers, folder, alt=alt,
-        manifest=plots.run_manifest(runs),
+        manifest=files.run_manifest(runs),
     )  # fmt: skip
 
 
@@ -92,11 +95,11 @@ def ratios(numbers: pd.DataFrame) -> Figure:
 
 def backward_error_numbers(without: xr.Dataset, corrected: xr.Dataset) -> pd.DataFrame:
     """Give what the backward-error figure shows, a row per step."""
-    columns = {"step": without["step"]}
+    columns = {"step": without["step"].to_numpy()}
     for suffix, run in (("", without), ("_corrected", corrected)):
-        for name in ("dist_wbar_disc_to_rod", "dist_wbar_disc_to_sf", "rod_loss_wbar"):
-            columns[name + suffix] = run[name]
-    return pd.DataFrame({name: column.to_numpy() for name, column in columns.items()})
+        for tag, kind in (("rod", "distance"), ("sf", "distance"), ("rod", "loss")):
+            columns[name_of(tag, kind) + suffix] = values(run, tag, kind)
+    return pd.DataFrame(columns)
 
 
 def backward_error(without: xr.Dataset, corrected: xr.Dataset) -> Figure:
@@ -110,23 +113,23 @@ def backward_error(without: xr.Dataset, corrected: xr.Dataset) -> Figure:
     threshold = without.attrs["threshold"]
     marked = {"linestyle": "none", "marker": "x", "markersize": 7, "color": plots.colour("other")}
     marked |= {"label": "rod flow, corrected", "zorder": 6}
-    for tag, name in {"disc": "disc_pre_sharpness_wbar", "sf": "sf_pre_sharpness",
-                      "rod": "rod_pre_sharpness_wbar"}.items():  # fmt: skip
-        axes[0].plot(without["spectrum_step"], without[name][:, 0] / threshold, **plots.line(tag))
-    other = corrected["rod_pre_sharpness_wbar"][:, 0] / threshold
-    axes[0].plot(corrected["spectrum_step"], other, **marked)
+    for tag in ("disc", "sf", "rod"):
+        sharpness = values(without, tag, "preconditioned_sharpness") / threshold
+        axes[0].plot(without["spectrum_step"], sharpness, **plots.line(tag))
+    few = slice(None, None, 4)
+    other = values(corrected, "rod", "preconditioned_sharpness") / threshold
+    axes[0].plot(corrected["spectrum_step"][few], other[few], **marked)
     axes[0].axhline(1, color=plots.colour("ink"), linewidth=1.2, linestyle=":")
     axes[0].set(title="sharpness / threshold", ylabel=r"$\lambda_{\max}/S_{\rm thr}$")
     for tag in ("sf", "rod"):
-        name = f"dist_wbar_disc_to_{tag}"
-        axes[1].plot(without["step"][1:], without[name][1:], **plots.line(tag))
+        axes[1].plot(without["step"][1:], values(without, tag, "distance")[1:], **plots.line(tag))
     every = slice(10, None, 15)
-    name = "dist_wbar_disc_to_rod"
-    axes[1].plot(corrected["step"][every], corrected[name][every], **marked)
+    steps = corrected["step"][every]
+    axes[1].plot(steps, values(corrected, "rod", "distance")[every], **marked)
     axes[1].set(title="distance between centres", yscale="log")
-    for tag, name in {"disc": "disc_loss_wbar", "sf": "sf_loss", "rod": "rod_loss_wbar"}.items():
-        axes[2].plot(without["step"], without[name], **plots.line(tag))
-    axes[2].plot(corrected["step"][every], corrected["rod_loss_wbar"][every], **marked)
+    for tag in ("disc", "sf", "rod"):
+        axes[2].plot(without["step"], values(without, tag, "loss"), **plots.line(tag))
+    axes[2].plot(steps, values(corrected, "rod", "loss")[every], **marked)
     axes[2].set(title="loss at the centre", yscale="log")
     for axis in axes:
         axis.set_xlabel("optimizer step")

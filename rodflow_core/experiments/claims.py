@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from rodflow_core.experiments.records import series, values
 from rodflow_core.quantities import OPTIMIZER
@@ -56,6 +57,8 @@ class Claims(NamedTuple):
         regime: oscillation over drift, median: far below 1 there is no rod to see.
         stable: how the stable flow tracks.
         rod: how the rod flow tracks.
+        floor: median distance of the shifted copy of the optimizer, the sensitivity floor; NaN
+            where the run has none.
         failed: trajectories that stopped being finite, with the step.
         verdict: ``holds``, ``partly`` or ``fails``, by the rule of ``verdict``.
     """
@@ -66,6 +69,7 @@ class Claims(NamedTuple):
     regime: float
     stable: Tracking
     rod: Tracking
+    floor: float
     failed: dict[str, int]
     verdict: str
 
@@ -81,19 +85,26 @@ def assess(run: xr.Dataset, tag: str = "rod") -> Claims:
     """
     stable, rod = tracking(run, "sf"), tracking(run, tag)
     ratio, end = stable.distance / rod.distance, stable.end_distance / rod.end_distance
-    sharpness = _median(values(run, OPTIMIZER, "preconditioned_sharpness"))
+    sharpness = _median(_series(run, OPTIMIZER, "preconditioned_sharpness"))
     sharpness /= run.attrs["threshold"]
-    oscillation, drift = (values(run, OPTIMIZER, kind) for kind in ("oscillation", "drift"))
+    oscillation, drift = (_series(run, OPTIMIZER, kind) for kind in ("oscillation", "drift"))
     with np.errstate(divide="ignore", invalid="ignore"):
         regime = _median(oscillation / drift)
+    floor = _median(_series(run, "floor", "distance")[1:])
     failed = json.loads(run.attrs["failed"])
     word = verdict(ratio, rod.sharpness / sharpness)
-    return Claims(ratio, end, sharpness, regime, stable, rod, failed, word)
+    return Claims(ratio, end, sharpness, regime, stable, rod, floor, failed, word)
+
+
+def _series(run: xr.Dataset, tag: str, kind: str) -> NDArray:
+    """Give a recorded quantity; NaN all along where the run has none of it."""
+    found = series(run, tag, kind)
+    return np.full(run.sizes["step"], np.nan) if found is None else values(run, tag, kind)
 
 
 def tracking(run: xr.Dataset, tag: str) -> Tracking:
-    """Measure how one flow tracks the optimizer."""
-    distance = values(run, tag, "distance")[1:]
+    """Measure how one flow tracks the optimizer; NaN throughout where the run has no such flow."""
+    distance = _series(run, tag, "distance")[1:]
 
     def error(kind: str, truth: str = "") -> float:
         mine, theirs = series(run, tag, kind), series(run, OPTIMIZER, truth or kind)
@@ -108,7 +119,7 @@ def tracking(run: xr.Dataset, tag: str) -> Tracking:
     return Tracking(
         _median(distance),
         float(distance[-1]),
-        _median(values(run, tag, "preconditioned_sharpness")) / run.attrs["threshold"],
+        _median(_series(run, tag, "preconditioned_sharpness")) / run.attrs["threshold"],
         error("loss"),
         error("delta_norm", "oscillation" if is_free else ""),
         error("mu_norm", "mu_oscillation" if is_free else ""),

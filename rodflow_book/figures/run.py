@@ -1,0 +1,144 @@
+"""The figure of a recorded run: the optimizer and every flow that the record holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import matplotlib as mpl
+import numpy as np
+import xarray as xr
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from rodflow_book.figures.style import WIDTH, colour, line
+from rodflow_core.experiments import records
+from rodflow_core.quantities import OPTIMIZER
+
+
+def trajectories(run: xr.Dataset) -> dict[str, str]:
+    """Give the tags and titles of a run's trajectories, the optimizer first."""
+    flows = {tag: entry["title"] for tag, entry in records.flows(run).items()}
+    return {OPTIMIZER: "optimizer", **flows}
+
+
+def run_figure(run: xr.Dataset) -> Figure:
+    """Draw a run: the optimizer and its flows, quantity by quantity.
+
+    Loss, preconditioned sharpness, centre distances, ``|delta|``, ``|mu|`` and ``|nu|`` where the
+    optimizer has them, alignment. What a record does not hold has no panel.
+
+    Args:
+        run: a data set made by ``runs.compute``, whatever flows it holds.
+    """
+    panels = [_loss]
+    panels += [_sharpness] if "spectrum_step" in run.dims else []
+    panels += [_distance] if len(trajectories(run)) > 1 else []
+    panels += [_delta]
+    panels += [_mu] if _any(run, "mu_norm") else []
+    panels += [_nu] if _any(run, "nu_norm") else []
+    panels += [_alignment] if _curves(run, "alignment") else []
+    columns, rows = 3, -(-len(panels) // 3)
+    figure, axes = plt.subplots(rows, columns, figsize=(WIDTH, 2.7 * rows), squeeze=False)
+    for panel, axis in zip(panels, axes.flat, strict=False):
+        panel(axis, run)
+        axis.set_xlabel("optimizer step")
+        axis.margins(x=0)
+    for axis in axes.flat[len(panels) :]:
+        axis.axis("off")
+    shown: dict[str, object] = {}
+    for axis in axes.flat[: len(panels)]:
+        for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
+            shown.setdefault(label, handle)
+    if len(panels) < rows * columns:
+        free = axes.flat[len(panels)]
+        free.legend(list(shown.values()), list(shown), loc="center", fontsize=13)
+    else:
+        figure.legend(
+            list(shown.values()), list(shown), loc="outside upper center", ncols=3, fontsize=13
+        )
+    return figure
+
+
+def _curves(run: xr.Dataset, kind: str) -> dict[str, xr.DataArray]:
+    """Give the series of one kind that a run holds, by tag."""
+    found = {tag: records.series(run, tag, kind) for tag in trajectories(run)}
+    return {tag: values for tag, values in found.items() if values is not None}
+
+
+def _any(run: xr.Dataset, kind: str) -> bool:
+    values = records.series(run, OPTIMIZER, kind)
+    return values is not None and bool(np.isfinite(values).any())
+
+
+def _draw(axis: Axes, run: xr.Dataset, kind: str, leave: str = "") -> Iterator[str]:
+    """Draw one kind of quantity of all trajectories but one; give the tags drawn."""
+    titles = trajectories(run)
+    for tag, series in _curves(run, kind).items():
+        if tag != leave:
+            axis.plot(run["step"], series, **line(tag, label=titles[tag]))
+            yield tag
+
+
+def _loss(axis: Axes, run: xr.Dataset) -> None:
+    list(_draw(axis, run, "loss", "floor"))
+    axis.set(title="loss at the centre", ylabel=r"$L(\bar w)$", yscale="log")
+    _plain_log_ticks(axis)
+
+
+def _sharpness(axis: Axes, run: xr.Dataset) -> None:
+    threshold, titles = run.attrs["threshold"], trajectories(run)
+    for tag, series in _curves(run, "preconditioned_sharpness").items():
+        if tag != "floor":
+            values = series[:, 0] / threshold
+            axis.plot(run["spectrum_step"], values, **line(tag, label=titles[tag]))
+    axis.axhline(1, color=colour("ink"), linewidth=1.2, linestyle=":", zorder=1)
+    ratio = r"$\lambda_{\max}/S_{\rm thr}$"
+    axis.set(title=f"sharpness / threshold ({threshold:.4g})", ylabel=ratio)
+
+
+def _distance(axis: Axes, run: xr.Dataset) -> None:
+    titles = trajectories(run)
+    for tag, series in _curves(run, "distance").items():
+        # All flows start at the optimizer's centre, at no distance from it.
+        axis.plot(run["step"][1:], series[1:], **line(tag, label=titles[tag]))
+    axis.set(
+        title="distance between centres", ylabel=r"$|\bar w-\bar w_{\rm flow}|$",
+        yscale="log",
+    )  # fmt: skip
+
+
+def _delta(axis: Axes, run: xr.Dataset) -> None:
+    list(_draw(axis, run, "delta_norm", "floor"))
+    axis.set(title="half-displacement", ylabel=r"$|\delta|$")
+    axis.set_ylim(bottom=0)
+
+
+def _mu(axis: Axes, run: xr.Dataset) -> None:
+    list(_draw(axis, run, "mu_norm", "floor"))
+    axis.set(title="its first-moment part", ylabel=r"$|\mu|$")
+    axis.set_ylim(bottom=0)
+
+
+def _nu(axis: Axes, run: xr.Dataset) -> None:
+    list(_draw(axis, run, "nu_norm", "floor"))
+    axis.set(title="second moment", ylabel=r"$|\nu|$", yscale="log")
+    _plain_log_ticks(axis)
+
+
+def _alignment(axis: Axes, run: xr.Dataset) -> None:
+    curves, titles = _curves(run, "alignment"), trajectories(run)
+    tag = "rod" if "rod" in curves else next(iter(curves))
+    axis.plot(run["step"], curves[tag], **line(tag, label=titles[tag], linewidth=1.0))
+    cosine = r"$|\cos(\delta,\delta_{\rm rod})|$"
+    axis.set(title="alignment with the optimizer's rod", ylabel=cosine)
+    axis.set_ylim(0, 1.03)
+
+
+def _plain_log_ticks(axis: Axes) -> None:
+    """Label a log axis of less than two decades with plain numbers."""
+    low, high = axis.get_ylim()
+    if high / low < 100:
+        axis.yaxis.set_major_locator(mpl.ticker.LogLocator(subs=(1, 2, 5)))
+        axis.yaxis.set_major_formatter(mpl.ticker.FuncFormatter(lambda v, _: f"{v:.3g}"))
+        axis.yaxis.set_minor_formatter(mpl.ticker.NullFormatter())
