@@ -23,6 +23,7 @@ import torch
 from rodflow_core.experiments import architectures, data
 from rodflow_core.flows import DriftFreeRod, RodFlow, StableFlow, endpoints, midpoint
 from rodflow_core.integrators import euler
+from rodflow_core.memory import keep_memory
 from rodflow_core.objective import ModuleObjective
 from rodflow_core.optimizers import make_rule
 from rodflow_core.sharpness import preconditioned_sharpness
@@ -181,6 +182,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15)
     options = parser.parse_args()
     torch.set_num_threads(1)
+    keep_memory()  # as every run does
     result = {
         "environment": {
             "python": platform.python_version(),

@@ -206,11 +206,11 @@ class _TwoEnds:
 
     def _rates(
         self, state: Any, t: float, few_roundings: float = 0.0
-    ) -> tuple[Tensor, Tensor, Tensor | None, tuple[Tensor, Preconditioner, float]]:
-        """Give ``Fbar``, ``D``, the second moment's rate, and what a correction needs.
+    ) -> tuple[Tensor, Tensor | None, tuple[Tensor, Preconditioner, float]]:
+        """Give ``Fbar`` and ``D``, the second moment's rate, and what a correction needs.
 
-        ``Fbar`` and ``D`` are the mean and half-difference of ``F`` at the two ends, ``(D,)`` each.
-        ``F`` is linear in ``(z, g)``: they are ``F`` of the means and of the half-differences.
+        ``Fbar`` and ``D``, the rows of ``(2, D)``, are the mean and half-difference of ``F`` at the
+        two ends. ``F`` is linear in ``(z, g)``: they are ``F`` of means and of half-differences.
         """
         rule, half = self.rule, state.half_displacement
         c1, c2 = _corrections(rule, t)
@@ -229,10 +229,11 @@ class _TwoEnds:
             g = self.objective.gradients(rule.gradient_point(ends))
             spread = (g[0] - g[1]).mul_(0.5)
             mean = g[0] - spread
-        velocity = rule.displacement(state.z, mean, preconditioner, c1)
-        difference = rule.displacement(half, spread, preconditioner, c1)
+        both = torch.empty_like(ends)
+        rule.displacement(state.z, mean, preconditioner, c1, out=both[0])
+        rule.displacement(half, spread, preconditioner, c1, out=both[1])
         nu = rule.second_moment_rate(state.nu, ends, g)
-        return velocity, difference, nu, (ends, preconditioner, c1)
+        return both, nu, (ends, preconditioner, c1)
 
     def _corrected(self, velocity: Tensor, context: tuple[Tensor, Preconditioner, float]) -> Tensor:
         """Give the centre's velocity with the correction of (257)-(265)."""
@@ -284,10 +285,8 @@ class RodFlow(_TwoEnds):
 
     def rate(self, state: RodState, t: float) -> RodState:
         """Give the rates of centre, second moment and extent."""
-        velocity, difference, nu, context = self._rates(state, t)
-        drive = torch.stack((velocity, difference))
-        if self.backward_error:
-            velocity = self._corrected(velocity, context)
+        drive, nu, context = self._rates(state, t)
+        velocity = self._corrected(drive[0], context) if self.backward_error else drive[0]
         return RodState(velocity, nu, ExtentRate(state.extent, drive, 0.5, self.rank))
 
 
@@ -337,7 +336,7 @@ class DriftFreeRod(_TwoEnds):
 
     def rate(self, state: DriftFreeState, t: float) -> DriftFreeState:
         """Give the rates of centre, second moment and rod."""
-        velocity, difference, nu, context = self._rates(state, t, _ROUNDINGS)
+        (velocity, difference), nu, context = self._rates(state, t, _ROUNDINGS)
         turn = difference.add_(state.half_displacement, alpha=2).neg_()
         turn.add_(velocity, alpha=self.leak)
         if self.backward_error:

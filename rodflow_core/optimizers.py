@@ -336,7 +336,12 @@ class UpdateRule:
         return self.second_moment.preconditioner(nu if nu is None or c2 == 1 else nu / c2)
 
     def displacement(
-        self, z: Tensor, g: Tensor, preconditioner: Preconditioner, c1: float = 1.0
+        self,
+        z: Tensor,
+        g: Tensor,
+        preconditioner: Preconditioner,
+        c1: float = 1.0,
+        out: Tensor | None = None,
     ) -> Tensor:
         """Give the displacement ``F`` of one step, equations (15), (42), (206), (281).
 
@@ -345,6 +350,7 @@ class UpdateRule:
             g: gradients at ``gradient_point(z)``, ``(..., d)``.
             preconditioner: ``P``, the same for all points.
             c1: first moment's bias correction.
+            out: where to write it, ``(..., D)``; a new tensor where left out.
 
         Returns:
             ``F``, ``(..., D)``, in units of ``z`` per step.
@@ -354,11 +360,10 @@ class UpdateRule:
         direction = self.momentum.direction(m, g)
         step = preconditioner.inv(direction)
         rate = -self.learning_rate / c1
-        if m is None:
-            return step * rate if step is direction else step.mul_(rate)
-        out = torch.empty_like(z)
+        out = torch.empty_like(z) if out is None else out
         torch.mul(step, rate, out=out[..., : w.shape[-1]])
-        torch.sub(g, m, out=out[..., w.shape[-1] :]).mul_(1 - self.momentum.beta)
+        if m is not None:
+            torch.sub(g, m, out=out[..., w.shape[-1] :]).mul_(1 - self.momentum.beta)
         return out
 
     def second_moment_rate(self, nu: Tensor | None, z: Tensor, g: Tensor) -> Tensor | None:

@@ -27,6 +27,7 @@ from rodflow_core.experiments.problem import Problem
 from rodflow_core.flows import DriftFreeRod, Flow, RodFlow, ShiftedCopy, StableFlow
 from rodflow_core.integrators import make_integrator
 from rodflow_core.lockstep import Lockstep, Progress
+from rodflow_core.memory import keep_memory
 from rodflow_core.objective import ModuleObjective, Objective
 from rodflow_core.optimizers import OPTIMIZERS, UpdateRule, make_rule
 
@@ -211,6 +212,7 @@ def compute(
         1.41
     """
     config = for_problem(config, own)
+    keep_memory()
     with _threads(config.threads):
         lockstep, subject = build(config, own, flows)
         keeper = None
