@@ -53,8 +53,7 @@ from IPython.display import SVG, display
 from rodflow_book import notebook
 from rodflow_book.figures import files
 from rodflow_book.figures import limits as plots_limits
-from rodflow_core.experiments import limits, presets
-from rodflow_core.experiments import records as runs
+from rodflow_core.experiments import limits, presets, records, runs
 
 tests = preset == "smoke"
 if tests:
@@ -77,7 +76,7 @@ def sweep(name, configs):
             label,
             *limits.compare(run),
             float(run.attrs["seconds"]),
-            runs.recorded_path(configs[label]).name,
+            records.places(configs[label])[0].name,
         )
         for label, run in several.items()
     ]

@@ -236,7 +236,7 @@ def _numbers(run: xr.Dataset) -> dict[str, object]:
 
 
 def _name(config: RunConfig) -> str:
-    return records.path_of(config).name
+    return records.places(config)[0].name
 
 
 def show(text: str) -> None:

@@ -134,8 +134,17 @@ class RunConfig:
 
     @property
     def fingerprint(self) -> str:
-        """Short hash of the configuration, places left out."""
-        content = {k: v for k, v in self.as_dict().items() if k not in NOT_COMPARED}
+        """Short hash of the configuration: of what differs from the defaults, places left out.
+
+        So a field that is added one day changes the name of no record.
+        """
+        defaults = RunConfig(self.optimizer, self.learning_rate).as_dict()
+        needed = ("optimizer", "learning_rate")
+        content = {
+            k: v
+            for k, v in self.as_dict().items()
+            if k in needed or (k not in NOT_COMPARED and v != defaults[k])
+        }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:10]
 
     def differences(self, other: RunConfig) -> list[str]:

@@ -88,9 +88,6 @@ SIZES: dict[str, dict[str, dict[str, object]]] = {
 }
 """Sizes of the architectures by data set, where they differ from the defaults."""
 
-CITED = ("quick", "cifar", "paper")
-"""Presets whose records are cited; all other runs are explorations, and live in a cache."""
-
 PRESETS: dict[str, dict[str, object]] = {
     "smoke": {"data": "digits", "examples": 50, "warmup": 20, "steps": 10},
     "quick": {"data": "digits"},

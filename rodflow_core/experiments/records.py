@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from rodflow_core.experiments.code import core_code
 from rodflow_core.experiments.config import RunConfig
-from rodflow_core.experiments.presets import CITED, preset_of
+from rodflow_core.experiments.presets import preset_of
 
 NUMERICS = 1
 """Raised by hand when results are meant to change; records of another number are stale."""
@@ -64,19 +64,29 @@ def cache_directory() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rodflow"
 
 
-def path_of(config: RunConfig, digest: str = "") -> Path:
-    """Give where a run is recorded: a cited preset's row by its name, all else in the cache.
+def places(config: RunConfig, digest: str = "") -> list[Path]:
+    """Give where a run may be recorded: among the cited records, and in the cache.
 
     Args:
         config: the run.
-        digest: of its problem, where that is not a row of the presets.
+        digest: of its problem, where that is one's own.
     """
     name = preset_of(config) if config.problem is None else None
+    kind = name or config.fingerprint + (f"-{digest[:10]}" if digest else "")
+    subject = config.architecture if config.problem is None else "own"
+    file = f"{config.optimizer}-{subject}-{kind}.nc"
     cited = cited_directory()
-    if name in CITED and cited is not None:
-        return cited / f"{config.optimizer}-{config.architecture}-{name}.nc"
-    where = f"{config.optimizer}-{config.fingerprint}" + (f"-{digest[:10]}" if digest else "")
-    return cache_directory() / "runs" / f"{where}.nc"
+    found = [cited / file] if cited is not None and config.problem is None else []
+    return [*found, cache_directory() / "runs" / file]
+
+
+def path_of(config: RunConfig, digest: str = "") -> Path:
+    """Give where a run is to be recorded: in the cache, whoever explores.
+
+    What the book cites is recorded by its build, which sets ``RODFLOW_CITE``.
+    """
+    several = places(config, digest)
+    return several[0] if os.environ.get("RODFLOW_CITE") else several[-1]
 
 
 # --- content -------------------------------------------------------------------------------------

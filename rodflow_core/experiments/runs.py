@@ -460,7 +460,8 @@ def load_or_run(
         config: the run; it is saved every ``RODFLOW_CHECKPOINT_SECONDS`` (20) while computing.
         own: the problem to run on, where it is not the configuration's.
         flows: flows of one's own by tag.
-        path: where it is recorded; `records.path_of` where left out.
+        path: where it is recorded; where left out, it is looked for among the cited records and in
+            the cache, and put where `records.path_of` says.
         progress_bar: show one while computing.
 
     Raises:
@@ -468,17 +469,12 @@ def load_or_run(
             a checkpoint of another run.
     """
     config = for_problem(config, own)
-    path = Path(path or records.path_of(config, own.digest if own else ""))
-    if path.is_file():
-        try:
-            run = records.load(path)
-        except ValueError as error:
-            print(f"{error} It is kept as {records.set_aside(path).name}.", file=sys.stderr)
-        else:
-            found = status(run, config, own, flows)
-            if found.current:
-                return run
-            print(f"{path} is made again: {found.reason}.", file=sys.stderr)
+    digest = own.digest if own else ""
+    for place in [Path(path)] if path else records.places(config, digest):
+        run = _recorded(place, config, own, flows)
+        if run is not None:
+            return run
+    path = Path(path or records.path_of(config, digest))
     records.check_writable(path)
     checkpoint = path.with_name(path.name + ".checkpoint")
     every = float(os.environ.get("RODFLOW_CHECKPOINT_SECONDS", 20))
@@ -489,6 +485,26 @@ def load_or_run(
     records.save(run, path)
     checkpoint.unlink(missing_ok=True)
     return run
+
+
+def _recorded(
+    path: Path,
+    config: RunConfig,
+    own: Problem | None,
+    flows: Mapping[str, FlowMaker] | None,
+) -> xr.Dataset | None:
+    """Give the record that lies at a place, if there is one and it is current."""
+    if not path.is_file():
+        return None
+    try:
+        run = records.load(path)
+    except ValueError as error:
+        print(f"{error} It is kept as {records.set_aside(path).name}.", file=sys.stderr)
+        return None
+    found = status(run, config, own, flows)
+    if not found.current:
+        print(f"{path} is not current: {found.reason}.", file=sys.stderr)
+    return run if found.current else None
 
 
 # --- verifying -----------------------------------------------------------------------------------
