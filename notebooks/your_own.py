@@ -12,11 +12,12 @@
 
 # %% [markdown]
 # (your-own)=
-# # Add your own optimizer
+# # Bring your own
 #
-# An optimizer here is *momentum × second moment*: a class for what is new, a row in a table for
-# the rest. Two examples. AdaBelief belongs to the family, and inherits all of it. Lion does not, and this
-# page shows in numbers which assumption it breaks.
+# **Your own network and data** make a `Problem`: ten lines from a torch module to the figure of a run
+# and its verdict. **Your own optimizer** is *momentum × second moment*: a class for what is new, a row
+# in a table for the rest. AdaBelief belongs to that family, and inherits all of it. Lion does not, and
+# this page shows in numbers which assumption it breaks.
 
 # %% tags=["parameters", "hide-input"]
 preset = "quick"
@@ -34,7 +35,78 @@ check_parameters(globals(), "preset learning_rate beta1 beta2 warmup steps figur
 one_thread()
 
 # %% [markdown]
-# ## AdaBelief
+# (your-network)=
+# ## Your own network and data
+#
+# A network with one hidden layer is to learn a sine. Nothing in it knows of this project: any torch
+# module, any data, any loss that torch can differentiate twice.
+
+# %%
+import torch
+from torch import nn
+
+from rodflow_core.experiments.problem import Problem
+
+torch.manual_seed(0)
+x = torch.linspace(-3, 3, 40).double()[:, None]
+net = nn.Sequential(nn.Linear(1, 32), nn.Tanh(), nn.Linear(32, 1)).double()
+mine = Problem.from_module(
+    net, (x, (2 * x).sin()), nn.MSELoss(), reduction="mean", title="a sine, 40 points"
+)
+
+# %% [markdown]
+# `nn.MSELoss()` gives the *mean* over a batch, and that is said: a loss that gives one number per
+# example needs no `reduction`, and one that does neither is refused. The data may be two tensors, as
+# here, a list of batches, or a `DataLoader` that does not shuffle. The loss must be a function of the
+# weights alone: dropout, a shuffling loader, batch normalisation in training mode are found and
+# refused, in a sentence. Frozen parameters stay frozen.
+#
+# At which learning rate, and after how many steps, is it at the edge of stability? The scout looks.
+
+# %%
+from rodflow_core.experiments import scout
+from rodflow_core.experiments.config import RunConfig
+
+tests = preset == "smoke"
+looks = [20] if tests else [300, 500, 1000]
+seen = scout.scout(RunConfig("gd", 0.1), [0.1, 0.2], looks, own=mine)
+print(scout.HEADER, *map(scout.line, seen), sep="\n")
+
+# %% [markdown]
+# At 0.1 after 500 steps its sharpness is at the threshold and it oscillates far more than it drifts; 0.2
+# diverges. So:
+
+# %%
+from rodflow_core.experiments.runs import load_or_run
+
+size = {"warmup": 20, "steps": 10} if tests else {"warmup": 500, "steps": 200}
+run = load_or_run(RunConfig("gd", 0.1, **size), mine)
+
+# %% tags=["remove-cell"]
+from rodflow_book import notebook
+
+notebook.save_figure_of(run, "your-network", figures)
+
+# %% [markdown]
+# ```{figure} ../figures/your-network.svg
+# :name: fig-your-network
+# :figclass: panels
+# :alt: Panels over optimizer steps for gradient descent on a small network that learns a sine: loss, sharpness over threshold, distance between centres, half-displacement, alignment; optimizer, stable flow, both rods and a shifted copy of the optimizer.
+#
+# Gradient descent on a network of the reader's: the figure that `run_figure(run)` draws.
+# ```
+
+# %% tags=["hide-input"]
+notebook.show(notebook.verdict(run))
+
+# %% [markdown]
+# From the command line the same problem is the function that makes it: with `def sine(): ... return
+# Problem(...)` in `mine.py`, `rodflow scout --problem mine:sine --optimizer gd --learning-rates 0.1
+# 0.2` and `rodflow run --problem mine:sine --optimizer gd --learning-rate 0.1 --warmup 500 --steps 200
+# -o sine.nc`.
+#
+# (your-optimizer)=
+# ## Your own optimizer: AdaBelief
 #
 # AdaBelief (Zhuang et al., [arXiv:2010.07468](https://arxiv.org/abs/2010.07468)) is Adam, but its second
 # moment follows the square of the *surprise* $g_t-m_{t+1}$, not of the gradient:
@@ -99,10 +171,10 @@ apart
 # - The **step**, the **displacement** $F$, and with them stable flow, rod flow, drift-free rod and
 #   backward-error correction: none of them names an optimizer.
 # - The **threshold**. It belongs to the momentum, and comes from Adam's, {ref}`(47) <eq-47>`; the curvature is seen through the new $P$.
-#   A momentum of one's own would say its own `threshold_factor`; `theory.flip_threshold` computes it
-#   for any linear update from its weights, here $a=\beta_1$ on $m$ and $b=1-\beta_1$ on $g$.
+#   A momentum of one's own need not say it: it is computed from the weights of its linear update, here
+#   $a=\beta_1$ on $m$ and $b=1-\beta_1$ on $g$, as `theory.flip_threshold` does independently.
 # - **Preconditioned sharpness**, recording, figures, `scout`, the command line.
-# - The **tests**. `tests/test_tenth_optimizer.py` defines a tenth and an eleventh optimizer in the test itself and puts
+# - The **tests**. `tests/core/test_tenth_optimizer.py` defines a tenth and an eleventh optimizer in the test itself and puts
 #   them through every contract of the nine: discrete step against $F$ and $P$, threshold against the spectral radius
 #   of the step on a quadratic, flows, correction, lockstep. Two lines there do the same for yours.
 
@@ -117,10 +189,8 @@ rule.threshold, flip_threshold(UpdateWeights(0.5, 1 - 0.5, 0.0), 0.02, 0.5)
 # Where does it oscillate at its edge? The scout looks along learning rates.
 
 # %%
-from rodflow_core.experiments import presets, scout
-from rodflow_core.experiments import records as runs
+from rodflow_core.experiments import presets, runs
 
-tests = preset == "smoke"
 config = presets.preset(
     preset,
     "adabelief",
@@ -144,32 +214,15 @@ config = config.replace(learning_rate=learning_rate or best.learning_rate)
 # %% [markdown]
 # ### The run
 #
-# `runs.compute` computes without recording: a record carries the version of the project's code, and
-# a class in a notebook is none of it. Once your class lives in `optimizers.py`, `load_or_run` records it as any other, and a
-# row in `presets.py` makes it a chapter.
+# `load_or_run` records it as any other run. A class in a notebook is no file of the project, but a record does
+# not go by files: it carries a *replay*, the numbers of its own first steps. Change one line of `Surprise`, and the
+# replay differs; the run is then computed anew. A row in `presets.py` makes it a chapter.
 
 # %%
-run = runs.compute(config)
+run = runs.load_or_run(config)
 
 # %% tags=["remove-cell"]
-import inspect
-
-from IPython.display import SVG, display
-
-from rodflow_book import notebook
-from rodflow_book.figures import files
-from rodflow_book.figures.run import run_figure
-
-manifest = files.run_manifest([run]) | {"second moment": inspect.getsource(Surprise.target)}
-files.save(
-    "adabelief-mlp",
-    lambda: run_figure(run),
-    run,
-    figures,
-    alt=notebook.alt_text(run),
-    manifest=manifest,
-)
-display(SVG(filename=f"{figures}/adabelief-mlp.svg"))
+notebook.save_figure_of(run, "adabelief-mlp", figures)
 
 # %% [markdown]
 # ```{figure} ../figures/adabelief-mlp.svg
@@ -219,7 +272,7 @@ class LionMomentum(HeavyBall):
 class Lion(UpdateRule):
     """A rule whose displacement is not linear: the sign of the direction."""
 
-    def displacement(self, z, g, preconditioner, c1=1.0):
+    def displacement(self, z, g, preconditioner, c1=1.0, out=None):
         """Give ``F``, ``(..., D)``; there is no preconditioner apart from the direction."""
         _, m = self.split(z)
         step = -self.learning_rate * self.momentum.direction(m, g).sign()
@@ -231,21 +284,19 @@ class Lion(UpdateRule):
 # rod does, instead of using linearity, and drives the extent as the drift-free rod does.
 
 # %%
-from rodflow_core.extent import rod
-from rodflow_core.flows import RodFlow, RodState, StableFlow, endpoints
+from rodflow_core.flows import DriftFreeRod, DriftFreeState, StableFlow, endpoints
 
 
-class TwoEnds(RodFlow):
+class TwoEnds(DriftFreeRod):
     """A drift-free rod for a displacement that is not linear: ``F`` at either end."""
 
-    def substep(self, state: RodState, t: int, dt: float) -> RodState:
-        """Take one Euler substep of length ``dt``."""
-        ends, half = endpoints(state), state.extent.half_displacement
+    def rate(self, state: DriftFreeState, t: float) -> DriftFreeState:
+        """Give the rates of centre and rod."""
+        ends, half = endpoints(state), state.half_displacement
         g = self.objective.gradients(self.rule.gradient_point(ends))
         plus, minus = self.rule.displacement(ends, g, None)
         velocity, difference = (plus + minus) / 2, (plus - minus) / 2
-        extent = rod(half - dt * (2 * half + difference - self.leak * velocity))
-        return RodState(state.z + dt * velocity, None, extent)
+        return DriftFreeState(velocity, None, -2 * half - difference + self.leak * velocity)
 
 
 # %% tags=["hide-input"]
@@ -254,33 +305,36 @@ import pandas as pd
 
 from rodflow_core.experiments import limits
 from rodflow_core.lockstep import Lockstep
+from rodflow_core.quantities import name_of
+from rodflow_core.simulate import iterate
 
 size = {} if tests else {"examples": 200, "warmup": 300, "steps": 100}
 other = presets.preset(preset, "heavy_ball", "mlp", **size)
-lockstep, weights, _ = runs.build(other)
-objective = lockstep.objective
+_, problem = runs.build(other)
+objective = problem.objective
 
 
 def watch(rule):
     """Run a rule with its flows; measure its motion, and the linearity its rod counts on."""
     flows = {
         "sf": StableFlow(rule, objective),
-        "free": RodFlow(rule, objective, drive="drift_free"),
+        "free": DriftFreeRod(rule, objective),
     }
     if isinstance(rule, Lion):
-        flows["ends"] = TwoEnds(rule, objective, drive="drift_free")
-    progress = Lockstep(rule, objective, flows, other.warmup, other.steps, 4, 0).run(weights)
-    median = {tag: np.median(progress.records[f"dist_wbar_disc_to_{tag}"][1:]) for tag in flows}
+        flows["ends"] = TwoEnds(rule, objective)
+    side_by_side = Lockstep(rule, objective, flows, other.warmup, other.steps, spectrum_every=0)
+    progress = side_by_side.run(problem.weights)
+    distances = {tag: progress.records[name_of(tag, "distance")][1:] for tag in flows}
+    median = {tag: np.median(values) for tag, values in distances.items()}
 
-    states = [progress.iterates[-1]]
-    for t in range(other.warmup + other.steps, other.warmup + other.steps + (32 if tests else 128)):
-        states.append(rule.step(objective, states[-1], t))
+    end = other.warmup + other.steps
+    states = iterate(rule, objective, progress.iterates[-1], 32 if tests else 128, t=end)
     moved = torch.stack([rule.split(state.z)[0] for state in states]).diff(dim=0).numpy()
     parts = limits.shares(moved)
 
     z = torch.stack([state.z for state in states[-2:]])
     g = objective.gradients(rule.gradient_point(z))
-    P = rule.preconditioner(states[-1].nu, rule.corrections(t)[1])
+    P = rule.preconditioner(states[-1].nu, rule.corrections(end)[1])
     mean_of_F = rule.split(rule.displacement(z, g, P).mean(0))[0]
     F_of_mean = rule.split(rule.displacement(z.mean(0), g.mean(0), P))[0]
     return {

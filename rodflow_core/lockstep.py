@@ -169,7 +169,7 @@ class Lockstep:
         for tag, flow in self.flows.items():
             offered = {**quantities.OF_FLOW, **flow.offers}
             entries += [Entry(tag, kind, quantity) for kind, quantity in offered.items()]
-        for tag in (OPTIMIZER, *self.flows) if self.spectrum_every else ():
+        for tag in self._solved if self.spectrum_every else ():
             entries += [Entry(tag, kind, quantities.OF_SPECTRUM[kind]) for kind in self._spectra]
         found: dict[str, Entry] = {}
         for entry in entries:
@@ -306,6 +306,12 @@ class Lockstep:
         return values | own
 
     @property
+    def _solved(self) -> tuple[str, ...]:
+        """The trajectories whose sharpness is solved for: all but copies of the optimizer."""
+        models = (tag for tag, flow in self.flows.items() if not hasattr(flow, "step"))
+        return (OPTIMIZER, *models)
+
+    @property
     def _spectra(self) -> tuple[str, ...]:
         """The kinds of sharpness that are solved for."""
         preconditioned = self.rule.second_moment.initial(torch.zeros(1)) is not None
@@ -315,10 +321,10 @@ class Lockstep:
     def _measure_spectra(self, progress: Progress) -> None:
         centres = {OPTIMIZER: midpoint(*progress.iterates[-2:])}
         centres |= {tag: self.flows[tag].point(state) for tag, state in progress.flows.items()}
-        for tag, centre in centres.items():
+        for tag in self._solved:
+            centre = None if tag in progress.failed else centres[tag]
             for kind in self._spectra:
-                lost = tag in progress.failed
-                self._solve(progress, tag, kind, None if lost else centre)
+                self._solve(progress, tag, kind, centre)
 
     def _solve(self, progress: Progress, tag: str, kind: str, centre: State | None) -> None:
         """Solve for the leading eigenvalues at a centre, and record them."""

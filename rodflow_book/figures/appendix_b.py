@@ -7,33 +7,11 @@ from collections.abc import Mapping, Sequence
 import matplotlib as mpl
 import numpy as np
 from matplotlib import pyplot as plt
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rodflow_book.figures.rod import Array, Trajectories
+from rodflow_book.figures.marks import closed, edged, marked
 from rodflow_book.figures.style import WIDTH, colour, line
-
-
-def closed(**changes: object) -> dict[str, object]:
-    """Give the line style of a closed form."""
-    look = {"color": colour("other"), "linewidth": 1.8, "linestyle": (0, (4, 2)), "zorder": 5}
-    return {**look, "label": "closed form", **changes}
-
-
-def dots(tag: str, **changes: object) -> dict[str, object]:
-    """Give the style of single points of a trajectory."""
-    look = {"linestyle": "none", "marker": "o", "markersize": 7, "zorder": 6, "label": None}
-    return {**line(tag, **look), "markeredgecolor": plt.rcParams["axes.facecolor"], **changes}
-
-
-def marked(axis: Axes, x: float, words: str, y: float = 0.97, side: str = "left") -> None:
-    """Draw a dotted vertical line with a name; ``side`` is the side of the text's anchor."""
-    axis.axvline(x, color=colour("ink"), linewidth=1.2, linestyle=":", zorder=1)
-    shift = 5 if side == "left" else -5
-    axis.annotate(
-        words, (x, y), (shift, 0), xycoords=axis.get_xaxis_transform(), fontsize=13,
-        textcoords="offset points", ha=side, va="top",
-    )  # fmt: skip
+from rodflow_core.simulate import Array, Trajectories
 
 
 def rate_figure(curve: Mapping[str, Array], points: Mapping[str, Array]) -> Figure:
@@ -52,7 +30,7 @@ def rate_figure(curve: Mapping[str, Array], points: Mapping[str, Array]) -> Figu
     }
     for tag, name in names.items():
         axis.plot(curve["x"], curve[tag], **line(tag, label=name))
-        axis.plot(points["x"], points[tag], **dots(tag))
+        axis.plot(points["x"], points[tag], **edged(tag))
     axis.plot([], [], "o", color=colour("ink"), markersize=6, label="measured")
     axis.text(0.7, -0.3, "oscillation decays", ha="right", va="center", fontsize=13, style="italic")
     axis.text(1.27, 0.3, "grows", ha="right", va="center", fontsize=13, style="italic")
@@ -144,7 +122,7 @@ def bifurcation_figure(
     for sign in (1, -1):
         words = r"rod flow: settled ends $\bar w\pm\delta$" if sign > 0 else None
         ends = flow["centre"] + sign * flow["half"]
-        axis.plot(flow["x"], ends, **dots("rod", markersize=8.5, label=words))
+        axis.plot(flow["x"], ends, **edged("rod", markersize=8.5, label=words))
     for number, (words, at) in enumerate(marks.items()):
         marked(axis, at, words, y=(0.1, 0.56, 0.48)[number], side="right" if number else "left")
     axis.set(

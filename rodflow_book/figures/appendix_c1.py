@@ -9,10 +9,9 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rodflow_book.figures.appendix_b import closed
-from rodflow_book.figures.appendix_c2 import TITLES
-from rodflow_book.figures.rod import Array, Trajectories
+from rodflow_book.figures.marks import TITLES, closed, legend_above
 from rodflow_book.figures.style import WIDTH, colour, line
+from rodflow_core.simulate import Array, Trajectories
 
 
 def phase_figure(
@@ -37,8 +36,7 @@ def phase_figure(
         _series(axes[1, column], run, corners[name])
     axes[0, 0].set_ylabel("first moment $m$")
     axes[1, 0].set_ylabel(r"$|\delta|$")
-    handles, labels = axes[0, 1].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=2, fontsize=13)
+    legend_above(figure, axes[0, 1], 2, fontsize=13)
     axes[1, 0].legend(loc="lower right", fontsize=13)
     return figure
 

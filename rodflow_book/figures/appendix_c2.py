@@ -9,15 +9,9 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rodflow_book.figures.appendix_b import closed, dots
-from rodflow_book.figures.rod import Array, Trajectories
+from rodflow_book.figures.marks import TAGS, TITLES, closed, edged, legend_above
 from rodflow_book.figures.style import WIDTH, colour, line
-
-TITLES = {"heavy_ball": "heavy ball", "nesterov": "Nesterov"}
-"""How the two are called in figures."""
-
-TAGS = {"heavy_ball": "rod", "nesterov": "sf"}
-"""Colours of the two where both stand in one panel."""
+from rodflow_core.simulate import Array, Trajectories
 
 
 def plane_figure(
@@ -127,8 +121,7 @@ def orbit_figure(
         axis.set_title(f"{TITLES[name]}: amplitude {amplitudes[name]:.3g} $|w_0|$")
         axis.margins(x=0.02)
     axes[0].set_ylabel("$w/|w_0|$")
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=4, columnspacing=1.2)
+    legend_above(figure, axes[0], 4, fontsize=11, columnspacing=1.2)
     return figure
 
 
@@ -150,11 +143,11 @@ def amplitude_figure(
         ring = {"markersize": 13, "markerfacecolor": "none", "markeredgecolor": colour("disc")}
         words = "settled iterates" if first else None
         axis.plot(
-            spots["beta"], spots["disc"], **dots("disc", **ring, markeredgewidth=2.2, label=words)
+            spots["beta"], spots["disc"], **edged("disc", **ring, markeredgewidth=2.2, label=words)
         )
         words = "settled rod flow" if first else None
         cross = {"marker": "+", "markersize": 10, "markeredgewidth": 2.2, "zorder": 8}
-        axis.plot(spots["beta"], spots["rod"], **dots("disc", **cross, label=words,
+        axis.plot(spots["beta"], spots["rod"], **edged("disc", **cross, label=words,
                   markeredgecolor=colour("ink")))  # fmt: skip
     axis.axhline(1, color=colour("ink"), linewidth=1, linestyle=":")
     axis.text(0.95, 1.04, "gradient descent", va="bottom", ha="right", fontsize=13)

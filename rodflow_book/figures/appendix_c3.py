@@ -9,10 +9,9 @@ from matplotlib import pyplot as plt
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from rodflow_book.figures.appendix_b import closed, dots, marked
-from rodflow_book.figures.appendix_c2 import TAGS, TITLES
-from rodflow_book.figures.rod import Array
+from rodflow_book.figures.marks import TAGS, TITLES, closed, edged, marked
 from rodflow_book.figures.style import WIDTH, colour, line
+from rodflow_core.simulate import Array
 
 
 def slope_and_valley_figure(
@@ -68,7 +67,7 @@ def phase_figure(
     axis.axline((0, 0), (1, -1), color=colour("other"), linewidth=1.2, linestyle=":", zorder=1)
     for number, points in enumerate(iterates):
         words = "heavy ball, sign turned at every step" if number == 0 else None
-        axis.plot(*points.T, **dots("disc", markersize=7, zorder=4, label=words))
+        axis.plot(*points.T, **edged("disc", markersize=7, zorder=4, label=words))
     for number, flow in enumerate(flows):
         words = r"rod flow: $(\delta,\mu)$" if number == 0 else None
         axis.plot(*flow.T, **line("rod", label=words, linewidth=2.8))
@@ -100,7 +99,7 @@ def bifurcation_figure(panels: Mapping[str, Mapping[str, Array]]) -> Figure:
         axis.plot([], [], "o", markersize=6, color=colour("disc"), label="late iterates")
         axis.plot(panel["form_ratios"], panel["form"], **closed(label="closed form"))
         axis.plot(
-            panel["flow_ratios"], panel["rod"], **dots("rod", markersize=8.5, label="rod flow")
+            panel["flow_ratios"], panel["rod"], **edged("rod", markersize=8.5, label="rod flow")
         )
         words = r"$\sqrt{(S-S_{\rm HB})/\kappa}$"
         if name == "nesterov":

@@ -1,4 +1,4 @@
-"""Figures of appendix D, RMSProp on slopes and in valleys; the looks that D to H share."""
+"""Figures of appendix D: RMSProp on slopes and in valleys."""
 
 from __future__ import annotations
 
@@ -7,53 +7,14 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rodflow_book.derivations.adaptive_runs import Run
-from rodflow_book.figures.style import NAMES, WIDTH, colour, line
-
-BIG = 14
-"""Size of labels and words in these figures."""
+from rodflow_book.figures.marks import BIG, closed, dots, labelled, legend_above, rings
+from rodflow_book.figures.style import WIDTH, colour, line
+from rodflow_core.simulate import Trajectories
 
 
-def closed(**changes: object) -> dict[str, object]:
-    """Give the line style of a closed form."""
-    look = {"color": colour("ink"), "linewidth": 1.5, "linestyle": (0, (4, 2)), "zorder": 5}
-    return {**look, "label": "closed form", **changes}
-
-
-def dots(tag: str, **changes: object) -> dict[str, object]:
-    """Give the style of single points of a trajectory."""
-    look = {"linestyle": "none", "marker": "o", "markersize": 8, "zorder": 6}
-    return {"color": colour(tag), "label": NAMES.get(tag), **look, **changes}
-
-
-def rings(tag: str, **changes: object) -> dict[str, object]:
-    """Give the style of open circles around points."""
-    look = {"markerfacecolor": "none", "markersize": 14, "markeredgewidth": 2}
-    return dots(tag, **{**look, **changes})
-
-
-def labelled(axis: Axes, title: str, x: str, y: str, **changes: object) -> None:
-    """Give a panel its words, large."""
-    axis.set(**changes)
-    axis.set_title(title, fontsize=BIG)
-    axis.set_xlabel(x, fontsize=BIG)
-    axis.set_ylabel(y, fontsize=BIG)
-    axis.tick_params(labelsize=13)
-
-
-def legend_above(figure: Figure, axis: Axes, columns: int = 3) -> None:
-    """Put one legend over all panels."""
-    handles, labels = axis.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=columns, fontsize=BIG)
-
-
-# --- RMSProp ----------------------------------------------------------------------------------
-
-
-def slope_figure(runs: Mapping[float, Run], learning_rate: float) -> Figure:
+def slope_figure(runs: Mapping[float, Trajectories], learning_rate: float) -> Figure:
     """Draw RMSProp's path and half-displacement on several slopes.
 
     Args:
@@ -64,7 +25,7 @@ def slope_figure(runs: Mapping[float, Run], learning_rate: float) -> Figure:
     for i, (value, run) in enumerate(runs.items()):
         named = {} if i == 0 else {"label": None}
         time = np.arange(len(run.centre))
-        path.plot(time, run.z[:-1, 0], **line("disc", linewidth=5, **named))
+        path.plot(time, run.iterates[:-1, 0], **line("disc", linewidth=5, **named))
         path.plot(time + 0.5, run.centre[:, 0], **line("rod", **named))
         half.plot(
             time + 0.5, np.abs(run.optimizer_half[:, 0]), **line("disc", linewidth=5, **named)
@@ -82,7 +43,7 @@ def slope_figure(runs: Mapping[float, Run], learning_rate: float) -> Figure:
     last = len(time)
     first = next(iter(runs.values())).centre
     guide = np.array([0.6, 0.95]) * last
-    path.plot(guide, first[0, 0] - learning_rate * (guide - guide[0]), **closed())
+    path.plot(guide, first[0, 0] - learning_rate * (guide - guide[0]), **closed("ink"))
     path.annotate(
         r"$-\eta$ per step",
         (guide.mean(), -learning_rate * np.ptp(guide) / 2),
@@ -90,7 +51,7 @@ def slope_figure(runs: Mapping[float, Run], learning_rate: float) -> Figure:
         textcoords="offset points",
         fontsize=BIG,
     )
-    half.axhline(learning_rate / 2, **closed(label=None))
+    half.axhline(learning_rate / 2, **closed("ink", label=None))
     half.annotate(
         r"$\eta/2$",
         (0.99, learning_rate / 2),
@@ -114,7 +75,9 @@ def slope_figure(runs: Mapping[float, Run], learning_rate: float) -> Figure:
     return figure
 
 
-def half_displacement_figure(settled: pd.DataFrame, run: Run, learning_rate: float) -> Figure:
+def half_displacement_figure(
+    settled: pd.DataFrame, run: Trajectories, learning_rate: float
+) -> Figure:
     """Draw RMSProp's half-displacement over steps, and where it settles over the sharpness.
 
     Args:
@@ -127,7 +90,7 @@ def half_displacement_figure(settled: pd.DataFrame, run: Run, learning_rate: flo
     time = np.arange(shown) + 0.5
     path.plot(time, np.abs(run.optimizer_half[:shown, 0]), **line("disc", linewidth=4))
     path.plot(time, np.abs(run.half[:shown, 0]), **line("rod"))
-    path.axhline(learning_rate / 2, **closed(label=r"closed form $\eta/2$"))
+    path.axhline(learning_rate / 2, **closed("ink", label=r"closed form $\eta/2$"))
     labelled(
         path,
         r"the bounce settles $\ldots$",
@@ -143,7 +106,7 @@ def half_displacement_figure(settled: pd.DataFrame, run: Run, learning_rate: flo
         alpha=0.13,
         linewidth=0,
     )
-    end.axhline(0.5, **closed())
+    end.axhline(0.5, **closed("ink"))
     end.plot(settled["sharpness"], settled["optimizer"] / learning_rate, **rings("disc"))
     end.plot(settled["sharpness"], settled["rod_flow"] / learning_rate, **dots("rod"))
     end.annotate(

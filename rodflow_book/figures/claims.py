@@ -11,7 +11,8 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from rodflow_book.figures import files
-from rodflow_book.figures import style as plots
+from rodflow_book.figures.marks import legend_above
+from rodflow_book.figures.style import WIDTH, colour, line
 from rodflow_book.notebook import ARCHITECTURE_TITLES
 from rodflow_core.experiments.claims import CLOSER, Claims
 from rodflow_core.experiments.records import values
@@ -65,7 +66,7 @@ def ratios(numbers: pd.DataFrame) -> Figure:
     architectures = list(dict.fromkeys(numbers["architecture"]))
     optimizers = list(dict.fromkeys(numbers["optimizer"]))
     figure, axes = plt.subplots(
-        1, len(architectures), figsize=(plots.WIDTH, 4.4), sharey=True, sharex=True, squeeze=False
+        1, len(architectures), figsize=(WIDTH, 4.4), sharey=True, sharex=True, squeeze=False
     )
     for axis, architecture in zip(axes.flat, architectures, strict=True):
         rows = numbers[numbers["architecture"] == architecture].set_index("optimizer")
@@ -76,20 +77,19 @@ def ratios(numbers: pd.DataFrame) -> Figure:
             # Side by side, so that neither hides the other where they agree.
             at = [h + (-0.13 if tag == "rod" else 0.13) for h in height]
             axis.plot(
-                rows[column], at, marker, color=plots.colour(tag), label=name, zorder=4,
+                rows[column], at, marker, color=colour(tag), label=name, zorder=4,
                 markersize=8 if tag == "rod" else 7,
             )  # fmt: skip
         axis.hlines(height, rows["ratio_rod"], rows["ratio_drift_free"],
-                    color=plots.colour("disc"), linewidth=1.5, zorder=1)  # fmt: skip
-        axis.axvline(CLOSER, color=plots.colour("ink"), linestyle=":", linewidth=1.3)
+                    color=colour("disc"), linewidth=1.5, zorder=1)  # fmt: skip
+        axis.axvline(CLOSER, color=colour("ink"), linestyle=":", linewidth=1.3)
         axis.set(xscale="log", title=ARCHITECTURE_TITLES[architecture])
         labels = [OPTIMIZERS[name].title for name in optimizers]
         axis.set_yticks(list(height), labels, fontsize=14)
         axis.tick_params(axis="x", labelsize=13)
     figure.supxlabel("times closer to the optimizer's centre than the stable flow", fontsize=14)
     axes.flat[0].invert_yaxis()
-    handles, labels = axes.flat[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=2, fontsize=14)
+    legend_above(figure, axes.flat[0], 2)
     return figure
 
 
@@ -109,31 +109,30 @@ def backward_error(without: xr.Dataset, corrected: xr.Dataset) -> Figure:
         without: a run.
         corrected: the same run with ``backward_error``.
     """
-    figure, axes = plt.subplots(1, 3, figsize=(plots.WIDTH, 3.6))
+    figure, axes = plt.subplots(1, 3, figsize=(WIDTH, 3.6))
     threshold = without.attrs["threshold"]
-    marked = {"linestyle": "none", "marker": "x", "markersize": 7, "color": plots.colour("other")}
+    marked = {"linestyle": "none", "marker": "x", "markersize": 7, "color": colour("other")}
     marked |= {"label": "rod flow, corrected", "zorder": 6}
     for tag in ("disc", "sf", "rod"):
         sharpness = values(without, tag, "preconditioned_sharpness") / threshold
-        axes[0].plot(without["spectrum_step"], sharpness, **plots.line(tag))
+        axes[0].plot(without["spectrum_step"], sharpness, **line(tag))
     few = slice(None, None, 4)
     other = values(corrected, "rod", "preconditioned_sharpness") / threshold
     axes[0].plot(corrected["spectrum_step"][few], other[few], **marked)
-    axes[0].axhline(1, color=plots.colour("ink"), linewidth=1.2, linestyle=":")
+    axes[0].axhline(1, color=colour("ink"), linewidth=1.2, linestyle=":")
     axes[0].set(title="sharpness / threshold", ylabel=r"$\lambda_{\max}/S_{\rm thr}$")
     for tag in ("sf", "rod"):
-        axes[1].plot(without["step"][1:], values(without, tag, "distance")[1:], **plots.line(tag))
+        axes[1].plot(without["step"][1:], values(without, tag, "distance")[1:], **line(tag))
     every = slice(10, None, 15)
     steps = corrected["step"][every]
     axes[1].plot(steps, values(corrected, "rod", "distance")[every], **marked)
     axes[1].set(title="distance between centres", yscale="log")
     for tag in ("disc", "sf", "rod"):
-        axes[2].plot(without["step"], values(without, tag, "loss"), **plots.line(tag))
+        axes[2].plot(without["step"], values(without, tag, "loss"), **line(tag))
     axes[2].plot(steps, values(corrected, "rod", "loss")[every], **marked)
     axes[2].set(title="loss at the centre", yscale="log")
     for axis in axes:
         axis.set_xlabel("optimizer step")
         axis.margins(x=0)
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=4)
+    legend_above(figure, axes[0], 4, fontsize=11)
     return figure

@@ -4,15 +4,29 @@ from __future__ import annotations
 
 import json
 import os
+import platform
+import re
 from collections.abc import Callable, Mapping, Sequence
+from importlib import metadata
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike, NDArray
 
 from rodflow_book.figures.style import style
+from rodflow_core.simulate import Trajectories
+
+_DIGITS = 7
+"""Significant digits that are drawn: what rounding does to the last ones moves no line."""
+_NEAR = 0.01
+"""Points by which a drawing's coordinates may differ from those of the same drawing."""
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?")
+# Matplotlib names markers and clipping paths by a hash of their last bits.
+_NAME = re.compile(r"(?<=[\"#])[a-z][0-9a-f]{10}(?=[\")])")
 
 
 def save(
@@ -26,7 +40,8 @@ def save(
 ) -> None:
     """Write a figure to cite: SVG, PDF, PNG, a dark SVG, numbers (CSV), manifest (JSON).
 
-    The files carry no date, so that the same numbers give the same bytes.
+    The files carry no date, and what is drawn is rounded, so that the same numbers give the same
+    bytes, also where another processor rounds their last digits in another way.
 
     Args:
         name: stem of the files.
@@ -41,6 +56,7 @@ def save(
     for mode, suffixes in {"light": ("svg", "pdf", "png"), "dark": ("svg",)}.items():
         with style(mode):
             figure = draw()
+            _round_off(figure)
             for suffix in suffixes:
                 stem = name if mode == "light" else f"{name}-dark"
                 dateless = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}
@@ -48,7 +64,7 @@ def save(
             plt.close(figure)
     if isinstance(numbers, xr.Dataset):
         numbers = table(numbers)
-    numbers.to_csv(folder / f"{name}.csv", index=False, float_format="%.8g")
+    numbers.to_csv(folder / f"{name}.csv", index=False, float_format=f"%.{_DIGITS}g")
     content = {"figure": name, "alt": alt, **(manifest or {})}
     text = json.dumps(content, indent=1, sort_keys=True)
     (folder / f"{name}.json").write_text(text + "\n")
@@ -64,6 +80,43 @@ def table(run: xr.Dataset) -> pd.DataFrame:
     return frame.reset_index()
 
 
+def trajectory_table(run: Trajectories, names: Sequence[str]) -> pd.DataFrame:
+    """Give an optimizer and its flows, one row per step.
+
+    Args:
+        run: the trajectories.
+        names: what the coordinates are called, in order.
+    """
+    series = {
+        "iterate": run.iterates[:-1],
+        "centre": run.optimizer_centre,
+        "half": run.optimizer_half,
+        "rod_centre": run.centre,
+        "rod_half": run.signed_half,
+    }
+    if run.stable is not None:
+        series["stable"] = run.stable
+    columns = {"step": np.arange(len(run.centre))}
+    for key, values in series.items():
+        for name, column in zip(names, values.T, strict=True):
+            columns[f"{key}_{name}"] = column
+    return pd.DataFrame(columns)
+
+
+def page_manifest(source: str, **parameters: object) -> dict[str, object]:
+    """Give what a figure without recorded runs was made from: notebook, parameters, versions."""
+    packages = ("torch", "numpy", "sympy", "matplotlib")
+    return {
+        "source": source,
+        "parameters": parameters,
+        "dtype": "float64",
+        "device": "cpu",
+        "python": platform.python_version(),
+        "packages": {name: metadata.version(name) for name in packages},
+        "cite": ["arXiv:2605.06821", "arXiv:2602.01480"],
+    }
+
+
 def run_manifest(runs: Sequence[xr.Dataset]) -> dict[str, object]:
     """Give the provenance of the runs a figure was drawn from."""
     entries = []
@@ -74,3 +127,42 @@ def run_manifest(runs: Sequence[xr.Dataset]) -> dict[str, object]:
         del entry["replay"]  # stays with the record, whose digest is here
         entries.append({k: v.item() if hasattr(v, "item") else v for k, v in entry.items()})
     return {"runs": entries}
+
+
+def alike(made: str | os.PathLike[str], published: str | os.PathLike[str]) -> bool:
+    """Say whether two files of a figure differ by no more than rounding: text, CSV, JSON, SVG.
+
+    Their words must be the same. Their numbers, too, but for a last digit in seven; coordinates of
+    a drawing may be a hundredth of a point apart.
+
+    Args:
+        made: one file.
+        published: the other; it need not exist.
+    """
+    made, published = Path(made), Path(published)
+    if not published.exists():
+        return False
+    one, other = (_NAME.sub("", path.read_text(encoding="utf-8")) for path in (made, published))
+    if one == other:
+        return True
+    if _NUMBER.split(one) != _NUMBER.split(other):
+        return False
+    numbers = [np.array(_NUMBER.findall(text), dtype=float) for text in (one, other)]
+    near = {"rtol": 0, "atol": _NEAR} if made.suffix == ".svg" else {"rtol": 2e-7, "atol": 1e-12}
+    return bool(np.allclose(*numbers, **near))
+
+
+def _rounded(values: ArrayLike) -> NDArray[np.float64]:
+    """Round each number to so many significant digits; by way of text, which is exact."""
+    values = np.asarray(values, dtype=float)
+    digits = [float(f"{value:.{_DIGITS - 1}e}") for value in values.ravel()]
+    return np.reshape(digits, values.shape)
+
+
+def _round_off(figure: Figure) -> None:
+    """Round what is drawn, as far as lines and axes go: markers and edges snap to whole pixels."""
+    for axis in figure.axes:
+        # First the limits: they follow from the data, and do not follow any more once set.
+        axis.set(xlim=_rounded(axis.get_xlim()), ylim=_rounded(axis.get_ylim()))
+        for line in axis.get_lines():
+            line.set_data(*map(_rounded, line.get_data(orig=False)))

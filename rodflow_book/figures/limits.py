@@ -10,6 +10,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from rodflow_book.figures.marks import labelled, legend_above
 from rodflow_book.figures.style import WIDTH, colour, line
 from rodflow_core.experiments.claims import CLOSER, WITHIN
 from rodflow_core.experiments.limits import FAST, SLOW, Motion, peak, power, ringing_frequency
@@ -18,13 +19,6 @@ BIG = 15
 """Size of labels and words in these figures."""
 _MARKS = {"rod": ("o", -0.06), "free": ("s", 0.06)}
 _BETAS = ("rod", "free", "sf", "other", "disc")
-
-
-def _words(axis: Axes, title: str, x: str, y: str = "") -> None:
-    axis.set_title(title, fontsize=BIG)
-    axis.set_xlabel(x, fontsize=BIG)
-    axis.set_ylabel(y, fontsize=BIG)
-    axis.tick_params(labelsize=14)
 
 
 def _ticks(axis: Axes, labels: list[str]) -> None:
@@ -60,7 +54,7 @@ def ratio_panel(axis: Axes, table: pd.DataFrame, x: str, joined: bool = True) ->
     axis.set_ylim(min(low, 0.6), max(high * 1.3, 12))
     axis.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     _ticks(axis, list(table["label"]))
-    _words(axis, "times closer than the stable flow", x)
+    labelled(axis, "times closer than the stable flow", x, size=BIG)
 
 
 def sweep_figure(table: pd.DataFrame, x: str, joined: bool = True) -> Figure:
@@ -81,9 +75,8 @@ def sweep_figure(table: pd.DataFrame, x: str, joined: bool = True) -> Figure:
     low, high = right.get_ylim()
     right.set_ylim(min(low, 0.88), max(high, 1.12))
     _ticks(right, list(table["label"]))
-    _words(right, "sharpness, flow over optimizer", x)
-    handles, names = left.get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside upper center", ncols=2, fontsize=BIG)
+    labelled(right, "sharpness, flow over optimizer", x, size=BIG)
+    legend_above(figure, left, 2, fontsize=BIG)
     return figure
 
 
@@ -106,7 +99,7 @@ def momentum_figure(table: pd.DataFrame) -> Figure:
     left.set_ylim(0, 1)
     left.set_axisbelow(True)
     _ticks(left, list(table["label"]))
-    _words(left, "the optimizer's motion, parts of its power", r"$\beta_1$")
+    labelled(left, "the optimizer's motion, parts of its power", r"$\beta_1$", size=BIG)
     left.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=3, fontsize=13,
                 handlelength=1, columnspacing=1.2)  # fmt: skip
     ratio_panel(right, table, r"$\beta_1$")
@@ -142,11 +135,10 @@ def ringing_figure(motions: Mapping[float, Motion]) -> Figure:
                   textcoords="offset points", fontsize=13)  # fmt: skip
     left.annotate("period 2", (0.497, 0.02), xycoords=left.get_xaxis_transform(), fontsize=13,
                   ha="right")  # fmt: skip
-    _words(left, "power of the motion (mean 1)", "cycles per step")
+    labelled(left, "power of the motion (mean 1)", "cycles per step", size=BIG)
     right.set(xlim=(0.4, 1.12), ylim=(0.15, 0.53))
-    _words(right, "frequency of each leading direction", r"curvature $/\,S_{\rm thr}$")
-    handles, names = right.get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside upper center", ncols=5, fontsize=BIG)
+    labelled(right, "frequency of each leading direction", r"curvature $/\,S_{\rm thr}$", size=BIG)
+    legend_above(figure, right, 5, fontsize=BIG)
     return figure
 
 

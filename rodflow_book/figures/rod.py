@@ -6,61 +6,14 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, to_rgba
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
+from rodflow_book.figures.marks import legend_above
 from rodflow_book.figures.style import WIDTH, colour, line
-
-Array = NDArray[np.float64]
-
-
-class Trajectories(NamedTuple):
-    """Iterates of an optimizer and its flows, in a plane, sampled once per step.
-
-    Attributes:
-        iterates: ``z_0 ... z_T``, ``(T + 1, 2)``.
-        centre: the rod flow's centre at the times ``0 ... T - 1``, ``(T, 2)``.
-        half: its principal half-displacement there, ``(T, 2)``, of either sign.
-        stable: the stable flow there, ``(T, 2)``, or ``None``.
-    """
-
-    iterates: Array
-    centre: Array
-    half: Array
-    stable: Array | None = None
-
-    @property
-    def optimizer_centre(self) -> Array:
-        """Means of consecutive iterates, equations (2) and (12), ``(T, 2)``."""
-        return (self.iterates[1:] + self.iterates[:-1]) / 2
-
-    @property
-    def optimizer_half(self) -> Array:
-        """Half-differences of consecutive iterates, equations (3) and (13), ``(T, 2)``."""
-        return (self.iterates[1:] - self.iterates[:-1]) / 2
-
-    @property
-    def signed_half(self) -> Array:
-        """The flow's half-displacement, with the sign of the optimizer's at each time."""
-        sign = np.sign((self.half * self.optimizer_half).sum(1, keepdims=True))
-        return self.half * np.where(sign == 0, 1, sign)
-
-    def table(self, names: Sequence[str]) -> pd.DataFrame:
-        """Give one row per step, the two coordinates called as ``names``."""
-        columns = {"step": np.arange(len(self.centre))}
-        series = {"iterate": self.iterates[:-1], "centre": self.optimizer_centre,
-                  "half": self.optimizer_half, "rod_centre": self.centre,
-                  "rod_half": self.signed_half}  # fmt: skip
-        if self.stable is not None:
-            series["stable"] = self.stable
-        for key, values in series.items():
-            for name, column in zip(names, values.T, strict=True):
-                columns[f"{key}_{name}"] = column
-        return pd.DataFrame(columns)
+from rodflow_core.simulate import Array, Trajectories
 
 
 class Mesh(NamedTuple):
@@ -194,8 +147,7 @@ def valley_series_figure(run: Trajectories, sharpness: dict[str, Array]) -> Figu
     for axis in axes:
         axis.set_xlabel("optimizer step")
         axis.margins(x=0)
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=3, fontsize=13)
+    legend_above(figure, axes[0], fontsize=13)
     return figure
 
 
@@ -216,8 +168,7 @@ def phase_figure(run: Trajectories, corner: Array, rods: Sequence[int], unit: fl
     plane = figure.add_subplot(grid[:, 0])
     _plane(plane, run, corner, rods)
     plane.set_aspect(1 / unit)
-    handles, labels = plane.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=4, markerscale=0.8)
+    legend_above(figure, plane, 4, fontsize=11, markerscale=0.8)
     for row, name in enumerate(("w", "m")):
         _coordinate(figure.add_subplot(grid[row, 1]), run, row, name)
     return figure

@@ -1,4 +1,4 @@
-"""Figures of appendix E: Adam and NAdam on slopes and in valleys, Dozat's change of variables."""
+"""Figures of appendix E.2: Adam and NAdam on slopes and in valleys."""
 
 from __future__ import annotations
 
@@ -8,61 +8,10 @@ import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
-from rodflow_book.derivations.adaptive_runs import Run
-from rodflow_book.figures.appendix_d import BIG, closed, dots, labelled, legend_above, rings
+from rodflow_book.figures.marks import BIG, closed, dots, labelled, legend_above, rings
 from rodflow_book.figures.style import WIDTH, colour, line
-
-
-def dozat_figure(
-    paths: Mapping[bool, tuple[NDArray, NDArray, NDArray]], apart: Mapping[bool, NDArray]
-) -> Figure:
-    """Draw Nesterov, its look-ahead points and Dozat's iterates, without and with bias correction.
-
-    Args:
-        paths: iterates, look-ahead points and Dozat's iterates, ``(T, 2)`` each; the key says
-            whether moments are corrected.
-        apart: distance of the last two at each step.
-    """
-    figure, axes = plt.subplots(1, 3, figsize=(WIDTH * 1.15, 4.4), width_ratios=(1, 1, 1.05))
-    titles = {False: "without bias correction", True: "with bias correction"}
-    for axis, (corrected, (iterates, ahead, own)) in zip(axes, paths.items(), strict=False):
-        axis.plot(
-            *iterates.T,
-            **line("disc", linewidth=1.6, marker="o", markersize=4, label="Nesterov $w_t$"),
-        )
-        words = r"its look-ahead points $w_t-\eta\beta m_t$"
-        axis.plot(*ahead.T, **dots("rod", markersize=6, label=words))
-        axis.plot(*own.T, **rings("sf", markersize=11, markeredgewidth=1.6, label="Dozat"))
-        labelled(axis, titles[corrected], "$w_1$", "")
-    axes[0].set_ylabel("$w_2$", fontsize=BIG)
-    tags = {False: "rod", True: "sf"}
-    for corrected, distance in apart.items():
-        shown = np.maximum(distance, 1e-17)
-        axes[2].plot(shown, color=colour(tags[corrected]), linewidth=2.4)
-        word = titles[corrected]
-        height = np.median(shown[len(shown) // 2 :]) * (30 if corrected else 60)
-        axes[2].text(
-            len(shown) * 0.98,
-            height,
-            word,
-            color=colour(tags[corrected]),
-            fontsize=13,
-            ha="right",
-            va="bottom",
-        )
-    labelled(
-        axes[2],
-        "distance, Dozat to look-ahead",
-        "optimizer step",
-        "",
-        yscale="log",
-        ylim=(1e-18, 1e2),
-    )
-    legend_above(figure, axes[0])
-    return figure
-
+from rodflow_core.simulate import Array, Trajectories
 
 TITLES = {"none": "RMSProp", "dozat": "NAdam", "heavy_ball": "Adam"}
 """The optimizers by their momentum."""
@@ -71,7 +20,7 @@ TAGS = {"none": "disc", "dozat": "other", "heavy_ball": "rod"}
 
 
 def slope_valley_figure(
-    slopes: Mapping[str, NDArray], bounces: Mapping[str, NDArray], learning_rate: float
+    slopes: Mapping[str, Array], bounces: Mapping[str, Array], learning_rate: float
 ) -> Figure:
     """Draw the iterates of RMSProp, NAdam and Adam on a slope, and on their orbits in a valley.
 
@@ -91,14 +40,16 @@ def slope_valley_figure(
         )
     last = len(next(iter(slopes.values()))) - 1
     guide = np.array([0.3, 0.8]) * last
-    slope.plot(guide, 6 - (guide - guide[0]), **closed())
+    slope.plot(guide, 6 - (guide - guide[0]), **closed("ink"))
     for momentum, path in bounces.items():
         unit = path / learning_rate
         valley.plot(unit, color=colour(TAGS[momentum]), marker="o", markersize=8, linewidth=1.2)
         level = abs(unit[0])
         for sign in (1, -1):
             valley.plot(
-                [-0.4, len(path) - 0.6], [sign * level] * 2, **closed(linewidth=1, label=None)
+                [-0.4, len(path) - 0.6],
+                [sign * level] * 2,
+                **closed("ink", linewidth=1, label=None),
             )
         words = {"none": r"$1/2$", "heavy_ball": r"$1/38$"}
         word = words.get(momentum, f"${level:.3f}$")
@@ -127,7 +78,7 @@ def slope_valley_figure(
 
 
 def swings_figure(
-    runs: Mapping[str, Run], levels: Mapping[str, float], learning_rate: float
+    runs: Mapping[str, Trajectories], levels: Mapping[str, float], learning_rate: float
 ) -> Figure:
     """Draw the half-displacement of Adam and NAdam over steps, in units of RMSProp's.
 
@@ -143,7 +94,7 @@ def swings_figure(
         time = np.arange(len(run.half)) + 0.5
         axis.plot(time, np.abs(run.optimizer_half[:, 0]) / unit, **line("disc"))
         axis.plot(time, np.abs(run.half[:, 0]) / unit, **line("rod"))
-        axis.axhline(levels[momentum] / unit, **closed())
+        axis.axhline(levels[momentum] / unit, **closed("ink"))
         labelled(axis, words[momentum], "optimizer step", "", yscale="log", xlim=(0, len(time)))
         axis.set_ylim(4e-3, 2)
         words_here = rf"$|\delta_*|={levels[momentum] / unit:.3f}\,(\eta/2)$"
@@ -168,9 +119,7 @@ def amplitude_figure(table: pd.DataFrame) -> Figure:
     for momentum, curve in {"dozat": factor * (1 + 2 * beta1), "heavy_ball": factor}.items():
         tag = TAGS[momentum]
         name = {"dozat": "NAdam", "heavy_ball": "Adam"}[momentum]
-        axis.plot(
-            beta1, curve, **closed(color=colour(tag), linewidth=2, label=f"{name}: closed form")
-        )
+        axis.plot(beta1, curve, **closed(tag, linewidth=2, label=f"{name}: closed form"))
         rows = table[table["momentum"] == momentum]
         settles, swings = rows[rows["settles"]], rows[~rows["settles"]]
         axis.plot(
