@@ -41,8 +41,12 @@ class Extent(NamedTuple):
 
     @property
     def basis(self) -> Tensor:
-        """Orthonormal eigenvectors ``U``, ``(D, r)``, of (267)."""
-        return (self.rods / self.eigenvalues.sqrt()[:, None]).T
+        """Orthonormal eigenvectors ``U``, ``(D, r)``, of (267), up to their signs.
+
+        Rods are orthogonal to rounding of the longest; the paper's QR makes of their directions a
+        basis, each corrected by longer ones only.
+        """
+        return torch.linalg.qr((self.rods / self.eigenvalues.sqrt()[:, None]).T)[0]
 
     def dense(self) -> Tensor:
         """``Sigma`` as a ``(D, D)`` matrix: for tests and small landscapes."""

@@ -360,7 +360,11 @@ class UpdateRule:
         direction = self.momentum.direction(m, g)
         step = preconditioner.inv(direction)
         rate = -self.learning_rate / c1
-        out = torch.empty_like(z) if out is None else out
+        if out is None:  # autograd goes through this one
+            parts = (
+                [step * rate] if m is None else [step * rate, (1 - self.momentum.beta) * (g - m)]
+            )
+            return torch.cat(parts, dim=-1)
         torch.mul(step, rate, out=out[..., : w.shape[-1]])
         if m is not None:
             torch.sub(g, m, out=out[..., w.shape[-1] :]).mul_(1 - self.momentum.beta)

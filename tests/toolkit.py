@@ -12,11 +12,14 @@ from hypothesis import HealthCheck, settings
 from sklearn.datasets import load_digits
 from torch import nn
 
+from rodflow_core.integrators import moved
 from rodflow_core.objective import ModuleObjective
 from rodflow_core.optimizers import OPTIMIZERS, State, make_rule
-from rodflow_core.theory import UpdateWeights
+from rodflow_core.simulate import iterate as iterate
+from rodflow_core.theory import OPTIMIZER_MOMENTUM, UpdateWeights
 
-NINE = tuple(OPTIMIZERS)
+NINE = tuple(OPTIMIZER_MOMENTUM)
+"""The paper's, of Table 2; a tenth row of the package is none of them."""
 LATE = 10**6
 """A step so late that both bias corrections are 1 to the last bit."""
 
@@ -65,7 +68,7 @@ def frozen(rule, nu):
 
     class Frozen(kind):
         def target(self, g, m):
-            return nu.expand(*g.shape[:-1], *nu.shape)
+            return nu.expand((*g.shape[:-1], *nu.shape))
 
     values = {f.name: getattr(rule.second_moment, f.name) for f in dataclasses.fields(kind)}
     return dataclasses.replace(rule, second_moment=Frozen(**values))
@@ -101,12 +104,9 @@ def probe(function: Callable[[torch.Tensor], torch.Tensor], dim: int) -> np.ndar
     return torch.stack([function(e) for e in basis], dim=1).numpy()
 
 
-def iterate(rule, objective, state, steps, t=0):
-    """The states of the optimizer, the first included."""
-    states = [state]
-    for i in range(steps):
-        states.append(rule.step(objective, states[-1], t + i))
-    return states
+def substep(flow, state, t, dt):
+    """An Euler substep with the paper's counter, of any length, within the step from ``t``."""
+    return moved(state, [(dt, flow.rate(state, t + 0.5))])
 
 
 # --- the family once more, in numpy, from the equations -------------------------------------------
@@ -272,7 +272,7 @@ class Network:
         self.module = nn.Sequential(layers[0], nn.Tanh(), layers[1]).double()
 
     def objective(self, **options) -> ModuleObjective:
-        return ModuleObjective(self.module, self.inputs, self.targets, **options)
+        return ModuleObjective(self.module, (self.inputs, self.targets), **options)
 
     def weights(self, seed=None, scale=0.5) -> torch.Tensor:
         """The module's own weights, or random ones."""

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from toolkit import LATE, NINE, frozen, make, probed_weights, some_nu, some_state, vector
+from toolkit import LATE, NINE, frozen, make, probed_weights, some_nu, some_state, substep, vector
 
 from rodflow_core import theory
 from rodflow_core.extent import rod
@@ -94,7 +94,7 @@ class LandscapeContract:
             size = len(dense)
             np.testing.assert_allclose(dense, steady.extent[:size, :size], rtol=1e-8, atol=1e-12)
             point = State(state.z, state.nu)
-            drift = StableFlow(rule, objective).substep(point, LATE, 1.0).z - state.z
+            drift = substep(StableFlow(rule, objective), point, LATE, 1.0).z - state.z
             assert float(drift[0]) == pytest.approx(steady.velocity, rel=1e-9)
 
 
@@ -154,7 +154,7 @@ def test_adam_on_the_quadratic_is_243_where_it_is_stable(name):
         nu = torch.full_like(some_nu(make(name, 0.1), 1), (sharpness * length) ** 2)
         rule, objective = make(name, 0.1, beta1, beta2, 0.0), Quadratic(vector(sharpness))
         exact = RodState(torch.zeros(2).double(), nu, rod(half))
-        once = RodFlow(rule, objective).substep(exact, LATE, 0.5)
+        once = substep(RodFlow(rule, objective), exact, LATE, 0.5)
         torch.testing.assert_close(
             once.extent.dense(), exact.extent.dense(), rtol=1e-12, atol=1e-15
         )

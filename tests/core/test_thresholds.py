@@ -13,7 +13,18 @@ import scipy.linalg
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from toolkit import LATE, NINE, examples, frozen, make, probe, probed_weights, random, some_nu
+from toolkit import (
+    LATE,
+    NINE,
+    examples,
+    frozen,
+    make,
+    probe,
+    probed_weights,
+    random,
+    some_nu,
+    substep,
+)
 
 from rodflow_core import theory
 from rodflow_core.extent import rod
@@ -58,7 +69,7 @@ class Case:
     def velocity(self, z):
         """The stable flow's velocity: a substep of length one, less where it started."""
         flow = StableFlow(self.rule, self.objective)
-        return flow.substep(State(z, self.nu), self.t, 1.0).z - z
+        return substep(flow, State(z, self.nu), self.t, 1.0).z - z
 
     def growth_of_iterates(self):
         """Growth of the weights per step, late: the norm over one window against the next."""
@@ -74,7 +85,7 @@ class Case:
         state = RodState(random(2, self.dim), self.nu, rod(random(3, self.dim)))
         distances, sizes = [], []
         for _ in range(round(time / dt)):
-            state = flow.substep(state, self.t, dt)
+            state = substep(flow, state, self.t, dt)
             distances.append(float(state.z[:2].norm()))
             sizes.append(math.log(state.extent.eigenvalues[0]))
         return np.array(distances), np.array(sizes)
@@ -178,8 +189,8 @@ class TestNine(ThresholdContract):
             np.testing.assert_allclose(probed - np.eye(len(probed)), flow, atol=1e-14)
 
 
-def test_the_theory_covers_every_row():
-    assert set(theory.OPTIMIZER_MOMENTUM) == set(OPTIMIZERS)
+def test_every_row_of_table_2_is_an_optimizer():
+    assert len(theory.OPTIMIZER_MOMENTUM) == 9 and set(theory.OPTIMIZER_MOMENTUM) <= set(OPTIMIZERS)
 
 
 @pytest.mark.parametrize(("name", "start"), [("heavy_ball", (0.3, 0.0)), ("nesterov", (0.3, -0.4))])
