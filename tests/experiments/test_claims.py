@@ -7,6 +7,7 @@ import pytest
 import xarray as xr
 
 from rodflow_core.experiments import claims
+from rodflow_core.quantities import name_of
 
 
 def made(rod=0.1, stable=1.0, sharpness=1.0, growth=0.0, n=201):
@@ -15,28 +16,33 @@ def made(rod=0.1, stable=1.0, sharpness=1.0, growth=0.0, n=201):
     path = np.maximum(step, 1.0) ** growth
     one = np.ones(n)
     variables = {
-        "dist_wbar_disc_to_sf": stable * one,
-        "dist_wbar_disc_to_rod": rod * path,
-        "disc_loss_wbar": one,
-        "sf_loss": 0.5 * one,
-        "rod_loss_wbar": 1.1 * one,
-        "disc_delta_norms": 2 * one,
-        "delta_norm_rod": 1.5 * one,
-        "disc_oscillation": 3 * one,
-        "disc_drift": one,
-        "cos_delta_alignment": np.linspace(0, 1, n),
+        ("sf", "distance"): stable * one,
+        ("rod", "distance"): rod * path,
+        ("disc", "loss"): one,
+        ("sf", "loss"): 0.5 * one,
+        ("rod", "loss"): 1.1 * one,
+        ("disc", "delta_norm"): 2 * one,
+        ("rod", "delta_norm"): 1.5 * one,
+        ("disc", "oscillation"): 3 * one,
+        ("disc", "drift"): one,
+        ("rod", "alignment"): np.linspace(0, 1, n),
     }
     spectra = {
-        "disc_pre_sharpness_wbar": 20.0,
-        "sf_pre_sharpness": 40.0,
-        "rod_pre_sharpness_wbar": 20.0 * sharpness,
+        ("disc", "preconditioned_sharpness"): 20.0,
+        ("sf", "preconditioned_sharpness"): 40.0,
+        ("rod", "preconditioned_sharpness"): 20.0 * sharpness,
     }
+    solved = ("spectrum_step", "eigenvalue")
     return xr.Dataset(
-        {k: ("step", v) for k, v in variables.items()}
-        | {k: (("spectrum_step", "eigenvalue"), np.full((5, 2), v)) for k, v in spectra.items()},
+        {name_of(*k): ("step", v, about(*k)) for k, v in variables.items()}
+        | {name_of(*k): (solved, np.full((5, 2), v), about(*k)) for k, v in spectra.items()},
         {"step": step},
         {"threshold": 20.0, "failed": json.dumps({})},
     )
+
+
+def about(tag, kind):
+    return {"trajectory": tag, "kind": kind}
 
 
 @pytest.mark.parametrize(
@@ -70,3 +76,11 @@ def test_nothing_finite_fails():
     run["rod_pre_sharpness_wbar"][:] = np.nan
     claim = claims.assess(run)
     assert claim.verdict == "fails" and np.isnan(claim.ratio)
+
+
+def test_a_run_without_a_stable_flow_or_spectra_has_no_ratio_and_no_traceback():
+    run = made().drop_vars(["dist_wbar_disc_to_sf", "sf_loss", "sf_pre_sharpness"])
+    run = run.drop_dims("spectrum_step")
+    claim = claims.assess(run)
+    assert np.isnan(claim.ratio) and np.isnan(claim.sharpness) and claim.verdict == "fails"
+    assert claim.rod.loss_error == pytest.approx(0.1)

@@ -5,8 +5,7 @@ import pytest
 import torch
 from toolkit import make, probe
 
-from rodflow_core.experiments import limits
-from rodflow_core.experiments import records as runs
+from rodflow_core.experiments import limits, runs
 from rodflow_core.experiments.presets import preset
 from rodflow_core.landscapes import Quadratic
 from rodflow_core.optimizers import State
@@ -112,7 +111,8 @@ def test_ringing_needs_a_moment(beta):
 def test_motion_is_the_optimizers_own():
     config = preset("smoke", "adam", "mlp", examples=10)
     motion = limits.motion(config, length=12, k=2)
-    lockstep, w, _ = runs.build(config)
+    lockstep, problem = runs.build(config)
+    w = problem.weights
     state, points = lockstep.rule.initial_state(w), []
     for t in range(config.warmup + 12):
         points.append(lockstep.rule.split(state.z)[0])
