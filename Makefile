@@ -44,12 +44,16 @@ book: $(ENVIRONMENT) ## build the book
 	@echo "The book: $(abspath $(BOOK))"
 
 .PHONY: test
-test: $(ENVIRONMENT) ## check the style, the core, the notebooks and the built book
+test: $(ENVIRONMENT) ## check the style, the types, the core, the notebooks and the built book
 	ruff check .
+	ruff format --check .
+	lint-imports
+	mypy
+	pytest -q --doctest-modules rodflow_core
 	pytest -n 2 --dist worksteal -q tests --ignore=tests/book/test_book.py
 	python -m rodflow_book.build.notebooks smoke build/smoke
-	RODFLOW_RUNS=$(CURDIR)/build/smoke/runs \
-	pytest -n 2 -q --nbmake --nbmake-timeout=300 build/smoke/notebooks
+	RODFLOW_RUNS=$(CURDIR)/build/smoke/runs RODFLOW_CACHE=$(CURDIR)/build/smoke/cache \
+	pytest -n 2 -q --nbmake --nbmake-timeout=3600 build/smoke/notebooks
 	$(MAKE) --no-print-directory book
 	pytest -q tests/book/test_book.py
 

@@ -4,14 +4,16 @@
 
 What is stale is decided by content, not by time: a clone gives every file an arbitrary time, and an
 editor that saves an unchanged file gives it a new one. So every rule carries, as its parameter, a
-key hashed from all that its product depends on (rodflow_book/build/content.py), and the only trigger is
-`params`: a job runs again when its key differs from the one with which its product was made, when
-the product is missing, or when it was left unfinished. Sources are `ancient`, for the same reason.
+key hashed from all that its product depends on (rodflow_book/build/content.py), and the only
+trigger is `params`: a job runs again when its key differs from the one with which its product was
+made, when the product is missing, or when it was left unfinished. Sources are `ancient`, for the
+same reason.
 
-    run         its row of presets.py and the modules of the core that a run imports; this key
-                stands in the product's name, so that a record of figures/runs can be vouched for
-    notebook    its own text, the modules it imports, its runs
+    record      where a recorded run is not surely current: looked at, replayed, made again if need be
+    notebook    its own text, the modules it imports, its runs, the environment
     book        book/, the executed notebooks and their figures
+
+Nothing is written while this file is read.
 """
 
 import sys
@@ -21,14 +23,18 @@ import jupytext
 
 ROOT = Path(workflow.basedir)
 sys.path[:0] = [str(ROOT)]
-from rodflow_book.build.content import core_closure, digest
-from rodflow_core.experiments.presets import preset
+from rodflow_book.build.content import closure, digest
+from rodflow_core.experiments import records
+from rodflow_core.experiments.code import core_code
+from rodflow_core.experiments.presets import PRESETS, preset
 
-PRESET = config.get("preset", "quick")
+PRESET = str(config.get("preset", "quick"))
+if PRESET not in PRESETS:
+    sys.exit(f"error: unknown preset {PRESET!r}; expected one of {', '.join(PRESETS)}.")
 BUILD = f"build/{PRESET}"
 SOURCES = {path.stem: path for path in sorted((ROOT / "notebooks").glob("*.py"))}
-# The table of presets counts through its rows, so that an edit of one row leaves the others alone.
-RUN_CODE = digest(*core_closure("from rodflow_core.experiments import records", without=["presets"]))
+ENVIRONMENT = ROOT / "requirements.txt"
+RECORDS = ROOT / "figures/runs"
 
 
 def runs_of(name):
@@ -41,35 +47,39 @@ def row_of(run):
     return preset(PRESET, optimizer, architecture)
 
 
+def record_of(run):
+    return RECORDS / f"{run}-{PRESET}.nc"
+
+
+def content_of(run):
+    """The record's bytes, or nothing where there is none."""
+    return digest(record_of(run)) if record_of(run).is_file() else ""
+
+
 def notebook_key(name):
     text = SOURCES[name].read_text(encoding="utf-8")
-    rows = [ROWS[run].fingerprint for run in RUNS[name]]
-    code = core_closure(text, without=["presets"] if rows else [])
-    return digest(PRESET, text, ROOT / "rodflow_book/build/notebooks.py", *code, *rows)
+    # A record that is not surely current is part of the key as it is: what is made of it is not yet.
+    rows = [ROWS[run].fingerprint + (content_of(run) if run in DOUBTFUL else "") for run in RUNS[name]]
+    code = closure(text, without=["rodflow_core.experiments.presets"] if rows else [])
+    made = ROOT / "rodflow_book/build/notebooks.py"
+    return digest(PRESET, text, made, ENVIRONMENT, *code, *rows)
 
 
 def marker(run):
-    """The file that says: the run is recorded, as this code and this row of the table make it."""
-    path = ROOT / BUILD / "recorded" / f"{run}-{digest(ROWS[run].fingerprint, RUN_CODE)}"
-    record = ROOT / "figures/runs" / f"{run}-{PRESET}.nc"
-    if record.exists() and not path.exists():
-        from rodflow_core.experiments import records as runs  # torch takes seconds: not where the answer is known
-
-        try:
-            current = runs.is_current(runs.load(record), ROWS[run])
-        except ValueError:
-            current = False
-        if current:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch()
-    return path.relative_to(ROOT).as_posix()
+    """The file that says: the record was looked at, as it is, with this code and this row."""
+    return f"{BUILD}/recorded/{run}-{digest(ROWS[run].fingerprint, core_code(), content_of(run))}"
 
 
 RUNS = {name: runs_of(name) for name in SOURCES}
 ROWS = {run: row_of(run) for runs in RUNS.values() for run in runs}
-MARKERS = {run: marker(run) for run in ROWS}
+# A record of this very code and row needs no second look; one that is damaged does.
+DOUBTFUL = {run for run in ROWS if not records.vouched(record_of(run), ROWS[run])}
 NOTEBOOK_KEYS = {name: notebook_key(name) for name in SOURCES}
-BOOK_KEY = digest(*NOTEBOOK_KEYS.values(), ROOT / "book", ROOT / "rodflow_book/build/assemble.py", ROOT / "rodflow_book/build/gallery.py", ROOT / "rodflow_book/build/equations.py")
+BOOK_KEY = digest(
+    *NOTEBOOK_KEYS.values(),
+    ROOT / "book",
+    *(ROOT / f"rodflow_book/build/{name}.py" for name in ("assemble", "gallery", "equations")),
+)
 
 
 wildcard_constraints:
@@ -106,7 +116,7 @@ rule book:
 rule notebook:
     input:
         source=ancient("notebooks/{name}.py"),
-        runs=lambda wildcards: [MARKERS[run] for run in RUNS[wildcards.name]],
+        runs=lambda wildcards: [marker(run) for run in RUNS[wildcards.name] if run in DOUBTFUL],
     output:
         notebook=f"{BUILD}/notebooks/{{name}}.ipynb",
         # Written here first: figures/ gets them when the whole book has been built.
@@ -120,15 +130,16 @@ rule notebook:
         """
         echo "notebook {wildcards.name}"
         mkdir -p {output.figures}
-        python -m rodflow_book.build.notebooks run {input.source} {output.notebook} \
+        RODFLOW_CITE=1 python -m rodflow_book.build.notebooks run {input.source} {output.notebook} \
         -d preset {PRESET} -d figures {output.figures} > {log} 2>&1 \
         || {{ tail -n 40 {log} >&2; exit 1; }}
         """
 
 
-rule run:
+rule record:
     # The record itself is no output: Snakemake would delete it before the job starts, and with it
-    # what an interrupted run has to go on from. --force replaces the record of an earlier row.
+    # what an interrupted run has to go on from. The command looks at it first: one implementation
+    # for the build, the notebooks and the shell.
     output:
         touch(f"{BUILD}/recorded/{{run}}-{{key}}"),
     params:

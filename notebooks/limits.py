@@ -60,7 +60,11 @@ if tests:
     # The tests want every line of this page, not every value.
     steps, window = None, 32
     beta1s, rates, ranks, substeps, seeds, warmups = [0.9], [3], [1], [1], [1], [10]
-base = presets.preset(preset, optimizer, architecture, steps=steps)
+# A sweep compares medians over a run: these are seen with an eigensolve every 20 steps, too.
+base = presets.preset(
+    preset, optimizer, architecture, steps=steps, spectrum_every=5 if tests else 20,
+    flows=("sf", "rod", "free"),
+)  # fmt: skip
 
 # %% tags=["hide-input"]
 COLUMNS = ("sweep", "label", *limits.Comparison._fields, "seconds", "run")

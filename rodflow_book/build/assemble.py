@@ -17,6 +17,7 @@ import nbformat
 import yaml
 
 from rodflow_book.build import equations, gallery
+from rodflow_book.build.publish import publish
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -75,15 +76,6 @@ def merge_figures(folder: Path, target: Path) -> dict[str, str]:
             (target / relative).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target / relative)
     return {path.stem: owner for path, owner in seen.items() if path.suffix == ".json"}
-
-
-def publish(made: Path, figures: Path) -> None:
-    """Copy what differs into figures/, so that an unchanged figure stays untouched."""
-    for path in sorted(p for p in made.rglob("*") if p.is_file()):
-        target = figures / path.relative_to(made)
-        if not target.exists() or target.read_bytes() != path.read_bytes():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, target)
 
 
 def hide_folder(notebook: nbformat.NotebookNode) -> None:
@@ -168,9 +160,7 @@ def assemble(folder: Path) -> None:
         sign(notebook)
         nbformat.write(notebook, source / "notebooks" / f"{name}.ipynb")
     (source / "record.md").write_text(record(notebooks), encoding="utf-8")
-    (source / "gallery.md").write_text(
-        gallery.page(source / "figures", owners), encoding="utf-8"
-    )
+    (source / "gallery.md").write_text(gallery.page(source / "figures", owners), encoding="utf-8")
     (source / "equations.md").write_text(equations.page(source), encoding="utf-8")
 
 

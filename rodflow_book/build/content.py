@@ -1,8 +1,8 @@
 """Content keys: what a product of the build was made from, as one short digest.
 
 A clone gives every file an arbitrary time, so times cannot say what is stale. A key can: it is the
-hash of what a product depends on, found by following the imports of the core. Of Python code only
-what runs counts: rewording a comment or a docstring makes nothing stale.
+hash of what a product depends on, found by following the imports of the project. Of Python code
+only what runs counts: rewording a comment or a docstring makes nothing stale.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from rodflow_core.experiments.code import code_of
+
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGE = "rodflow_core"
+PACKAGES = ("rodflow_core", "rodflow_book")
 
 
 def digest(*parts: str | Path) -> str:
@@ -46,30 +48,17 @@ def _files(path: Path) -> Iterator[Path]:
 
 @functools.cache
 def _code(path: Path) -> bytes:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list):
-            node.body = [statement for statement in body if not _is_text(statement)]
-    return ast.dump(tree).encode()
+    return code_of(path.read_text(encoding="utf-8")).encode()
 
 
-def _is_text(node: ast.AST) -> bool:
-    return (
-        isinstance(node, ast.Expr)
-        and isinstance(node.value, ast.Constant)
-        and isinstance(node.value.value, str)
-    )
-
-
-def core_closure(source: str, without: Iterable[str] = ()) -> list[Path]:
-    """List the files of the core that a Python source reaches through imports, in a fixed order.
+def closure(source: str, without: Iterable[str] = ()) -> list[Path]:
+    """List the files of the project that a Python source reaches through imports, in fixed order.
 
     Args:
         source: Python text to start from.
-        without: Modules at which to stop: neither they nor, through them, others count.
+        without: Dotted modules at which to stop: neither they nor, through them, others count.
     """
-    stop = {ROOT / PACKAGE / f"{name}.py" for name in without}
+    stop = {ROOT.joinpath(*name.split(".")).with_suffix(".py") for name in without}
     waiting = _imported(source) - stop
     reached: set[Path] = set()
     while waiting:
@@ -85,7 +74,7 @@ def _imported_by(path: Path) -> frozenset[Path]:
 
 
 def _imported(source: str, path: Path | None = None) -> set[Path]:
-    """List the files of the core that a source imports itself; `path` is where it lies in it."""
+    """List the files of the project that a source imports itself; `path` is where it lies in it."""
     found: set[Path] = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
@@ -102,7 +91,7 @@ def _imported(source: str, path: Path | None = None) -> set[Path]:
 
 def _resolve(parts: list[str]) -> set[Path]:
     """List what importing a dotted name executes: each package on the way, then the module."""
-    if parts[0] != PACKAGE:
+    if parts[0] not in PACKAGES:
         return set()
     found = set()
     for length in range(1, len(parts) + 1):

@@ -1,6 +1,6 @@
 """Execute the book's notebooks with checked parameters.
 
-    python -m rodflow_book.build.notebooks run notebooks/adam.py out.ipynb -p preset smoke -p figures out/
+    python -m rodflow_book.build.notebooks run notebooks/adam.py out.ipynb -p preset smoke
     python -m rodflow_book.build.notebooks smoke build/smoke
 
 `run` executes one notebook through papermill. `smoke` writes every notebook, unexecuted, with the

@@ -25,17 +25,28 @@ preset = "quick"
 figures = "figures"
 
 # %%
-from rodflow_core.experiments import records as runs
+from rodflow_core.experiments import runs
 """
 
 CORE = {
-    "__init__.py": "",
-    "flows.py": '"""Flows."""\n\nFACTOR = 2.0\n',
-    "central.py": "UNUSED = 1\n",
-    "runs.py": "from rodflow_core.flows import FACTOR\nfrom rodflow_core import presets\n",
-    "presets.py": """\
+    "rodflow_core/__init__.py": "",
+    "rodflow_core/flows.py": '"""Flows."""\n\nFACTOR = 2.0\n',
+    "rodflow_core/experiments/__init__.py": "",
+    "rodflow_core/experiments/central.py": "UNUSED = 1\n",
+    "rodflow_core/experiments/records.py": """\
+from rodflow_core.experiments.code import core_code
+
+
+def vouched(path, row):
+    return path.is_file() and path.read_text() == f"{row.fingerprint} {core_code()}"
+""",
+    "rodflow_core/experiments/runs.py": (
+        "from rodflow_core.flows import FACTOR\nfrom rodflow_core.experiments import presets\n"
+    ),
+    "rodflow_core/experiments/presets.py": """\
 from types import SimpleNamespace
 
+PRESETS = ("quick",)
 ROWS = {"adam": 1, "gd": 1}
 
 
@@ -45,12 +56,17 @@ def preset(name, optimizer, architecture):
         fingerprint=f"{name}{ROWS[optimizer]}", name=f"{optimizer}-{architecture}",
     )
 """,
+    **{
+        f"rodflow_core/experiments/{name}.py": ""
+        for name in ("architectures", "config", "data", "problem")
+    },
+    "requirements.txt": "torch==1\n",
 }
 
 # Stand-ins that note that they were called, and make what the rule expects.
 STUBS = {
     "rodflow": 'echo "run $3-$5" >> calls',
-    "python": 'case "$1" in *notebooks.py) echo "notebook $3" >> calls; touch "$4";; esac',
+    "python": 'case "$2" in *.notebooks) echo "notebook $4" >> calls; touch "$5";; esac',
     "jupyter-book": 'echo book >> calls; mkdir -p "${@: -1}/_build/html"\n'
     'touch "${@: -1}/_build/html/index.html"',
 }
@@ -60,9 +76,15 @@ STUBS = {
 def project(tmp_path):
     """A small project under the real Snakefile: two notebooks, a core of four modules."""
     shutil.copy(ROOT / "Snakefile", tmp_path)
-    shutil.copytree(ROOT / "scripts", tmp_path / "scripts")
     for name, text in CORE.items():
-        write(tmp_path / "rodflow_core" / name, text)
+        write(tmp_path / name, text)
+    for name in ("rodflow_book/__init__.py", "rodflow_book/build/__init__.py"):
+        write(tmp_path / name, "")
+    for name in ("rodflow_book/build", "rodflow_core/experiments/code.py"):
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, tmp_path / name, dirs_exist_ok=True)
+        else:
+            shutil.copy(ROOT / name, tmp_path / name)
     write(tmp_path / "notebooks" / "adam.py", NOTEBOOK)
     write(tmp_path / "notebooks" / "rod.py", '# %% tags=["parameters"]\nfigures = "figures"\n')
     write(tmp_path / "book" / "_toc.yml", "root: index\n")
@@ -101,26 +123,61 @@ RUN, ADAM, ROD = "run adam-mlp", "notebook notebooks/adam.py", "notebook noteboo
 def test_a_build_redoes_what_an_edit_concerns_and_nothing_else(project):
     assert build(project) == ["book", ADAM, ROD, RUN]
     core = project / "rodflow_core"
+    presets = CORE["rodflow_core/experiments/presets.py"]
 
     # Neither times nor words nor the code of others matter.
-    for path in core.glob("*.py"):
+    for path in core.rglob("*.py"):
         path.touch()
     write(core / "flows.py", '"""Other words."""\n\nFACTOR = 2.0  # and a remark\n')
-    write(core / "central.py", "UNUSED = 2\n")
-    write(core / "presets.py", CORE["presets.py"].replace('"gd": 1', '"gd": 2'))
+    write(core / "experiments" / "central.py", "UNUSED = 2\n")
+    write(core / "experiments" / "presets.py", presets.replace('"gd": 1', '"gd": 2'))
     assert build(project) == []
 
     write(core / "flows.py", "FACTOR = 3.0\n")
     assert build(project) == ["book", ADAM, RUN]
-    write(core / "presets.py", CORE["presets.py"].replace('"adam": 1', '"adam": 2'))
+    write(core / "experiments" / "presets.py", presets.replace('"adam": 1', '"adam": 2'))
     assert build(project) == ["book", ADAM, RUN]
+    write(project / "requirements.txt", "torch==2\n")
+    assert build(project) == ["book", ADAM, ROD]
+
+
+def test_a_record_that_is_vouched_for_is_not_looked_at_and_a_damaged_one_is(project):
+    code = subprocess.run(
+        [sys.executable, "-c", "from rodflow_core.experiments.code import core_code as c;print(c())"],
+        cwd=project, text=True, capture_output=True, check=True,
+    ).stdout.strip()  # fmt: skip
+    record = project / "figures" / "runs" / "adam-mlp-quick.nc"
+    write(record, f"quick1 {code}")
+    assert build(project) == ["book", ADAM, ROD]
+    write(record, "damaged")
+    assert build(project) == ["book", ADAM, RUN]  # the notebook, since its run was made anew
+    assert build(project) == []
+
+
+def test_nothing_is_written_while_the_file_is_read(project):
+    def listed():
+        found = (p for p in project.rglob("*") if "__pycache__" not in p.parts)
+        return {p.relative_to(project): p.stat().st_mtime_ns for p in found if p.is_file()}
+
+    before = listed()
+    flags = ["--cores", "1", "--rerun-triggers", "params", "--nolock", "-n", "--quiet"]
+    done = subprocess.run(
+        [sys.executable, "-m", "snakemake", *flags],
+        cwd=project,
+        env={**os.environ, "XDG_CACHE_HOME": str(project.parent / "elsewhere")},
+        capture_output=True,
+        timeout=300,
+    )
+    assert done.returncode == 0
+    changed = {p for p, at in listed().items() if before.get(p) != at}
+    assert not {p for p in changed if p.parts[0] != ".snakemake"}
 
 
 def test_a_build_goes_on_where_it_was_interrupted(project):
     stub = project / "bin" / "python"
     whole = stub.read_text()
     # The process that drives the build is killed while the second notebook is being executed.
-    stub.write_text(whole.replace("touch", "[[ $3 == *rod.py ]] && kill -9 $(cat driver); touch"))
+    stub.write_text(whole.replace("touch", "[[ $4 == *rod.py ]] && kill -9 $(cat driver); touch"))
     wrapper = project / "bin" / "drive"
     write(wrapper, f'#!/bin/bash\necho $$ > driver\nexec {sys.executable} -m snakemake "$@"\n')
     wrapper.chmod(0o755)
@@ -157,7 +214,7 @@ def test_core_closure_follows_packages_and_relative_imports(tmp_path, monkeypatc
         "theory/loss.py": "",
     }.items():
         write(tmp_path / "rodflow_core" / name, text)
-    reached = content.core_closure("import numpy\nfrom rodflow_core import a\n")
+    reached = content.closure("import numpy\nfrom rodflow_core import a\n")
     names = [path.relative_to(tmp_path / "rodflow_core").as_posix() for path in reached]
     assert names == ["__init__.py", "a.py", "b.py", "theory/__init__.py", "theory/gain.py"]
 
@@ -204,7 +261,8 @@ def test_the_command_line_refuses_an_unknown_parameter(tmp_path):
     done = subprocess.run(
         [
             sys.executable,
-            str(ROOT / "scripts" / "notebooks.py"),
+            "-m",
+            "rodflow_book.build.notebooks",
             "run",
             str(source),
             str(tmp_path / "out.ipynb"),
