@@ -1,0 +1,1 @@
+"""What turns notebooks and figures into the book."""
