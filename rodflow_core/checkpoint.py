@@ -75,8 +75,10 @@ class Checkpoint:
             if hashlib.sha256(payload).digest() != digest:
                 raise ValueError("its digest does not match its content")
             read = torch.load(io.BytesIO(payload), weights_only=True)
+            if not isinstance(read, dict):
+                raise TypeError("it holds no dictionary")
             identity = dict(read["identity"])
-            content = dict(unpacked(read["content"], {kind.__name__: kind for kind in types}))
+            content = dict(unpacked(read["content"], {name_of(kind): kind for kind in types}))
         except (OSError, RuntimeError, EOFError, LookupError, TypeError, ValueError,
                 pickle.UnpicklingError) as error:  # fmt: skip
             raise ValueError(f"checkpoint {self.path} cannot be read; {remedy}.") from error
@@ -95,16 +97,30 @@ class Checkpoint:
             self.path.unlink()
 
 
-def packed(value: Any) -> Any:
-    """Give a value with its named tuples as plain lists that carry the tuple's name."""
+def name_of(kind: type) -> str:
+    """Give what tells a type from others of the same short name."""
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def packed(value: Any, copies: dict[int, Tensor] | None = None) -> Any:
+    """Give a value with its named tuples as plain lists that carry the tuple's name.
+
+    Args:
+        value: see `Checkpoint.save`.
+        copies: of tensors met before, by identity: one in two places is to be one again.
+    """
+    copies = {} if copies is None else copies
     if hasattr(value, "_fields"):
-        return {"tuple": type(value).__name__, "of": [packed(part) for part in value]}
+        return {"tuple": name_of(type(value)), "of": [packed(part, copies) for part in value]}
     if isinstance(value, Mapping):
-        return {"map": [[key, packed(part)] for key, part in value.items()]}
+        return {"map": [[key, packed(part, copies)] for key, part in value.items()]}
     if isinstance(value, list | tuple):
-        return [packed(part) for part in value]
-    # A row of a larger tensor would take all of it along.
-    return value.clone() if isinstance(value, Tensor) else value
+        return [packed(part, copies) for part in value]
+    if isinstance(value, Tensor):
+        if id(value) not in copies:  # a row of a larger tensor would take all of it along
+            copies[id(value)] = value.clone()
+        return copies[id(value)]
+    return value
 
 
 def unpacked(value: Any, types: Mapping[str, type]) -> Any:

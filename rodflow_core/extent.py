@@ -60,7 +60,7 @@ class Extent(NamedTuple):
         """
         own, parts = 1.0, []
         for c, rate in terms:
-            if rate.extent is self:
+            if rate.extent.rods is self.rods:  # not the tuple: a checkpoint makes that anew
                 own -= DECAY * c
             else:
                 parts.append((-DECAY * c, rate.extent.rods))
@@ -174,7 +174,7 @@ def _sum(parts: Sequence[tuple[float, Tensor]], rank: int) -> Extent:
 
 def _gram(blocks: Sequence[Tensor]) -> Tensor:
     """Give the inner products of all rows; the blocks are not copied together."""
-    rows = []
+    rows: list[list[Tensor]] = []
     for i, a in enumerate(blocks):
         # The lower triangle is the transpose of the upper one: each pass over D is made once.
         below = [rows[j][i].T for j in range(i)]

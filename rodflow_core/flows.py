@@ -34,10 +34,10 @@ class Flow(Protocol):
     of its own; and one that moves by whole optimizer steps gives ``step(state, t)``.
     """
 
-    title: str
+    title: ClassVar[str]
     """What it is called in words, for legends and tables."""
 
-    offers: Mapping[str, Quantity]
+    offers: ClassVar[Mapping[str, Quantity]]
     """What ``measure`` gives, beside what is recorded of every flow."""
 
     def initial(self, *iterates: State) -> Any:
@@ -92,8 +92,9 @@ class DriftFreeState(NamedTuple):
 
 def midpoint(previous: State, current: State) -> State:
     """Give the mean of two consecutive states, equations (286)-(288)."""
-    nu = None if current.nu is None else 0.5 * (previous.nu + current.nu)
-    return State(0.5 * (previous.z + current.z), nu)
+    if previous.nu is None or current.nu is None:
+        return State(0.5 * (previous.z + current.z), None)
+    return State(0.5 * (previous.z + current.z), 0.5 * (previous.nu + current.nu))
 
 
 def tangent(
@@ -287,7 +288,7 @@ class RodFlow(_TwoEnds):
         """Give the rates of centre, second moment and extent."""
         drive, nu, context = self._rates(state, t)
         velocity = self._corrected(drive[0], context) if self.backward_error else drive[0]
-        return RodState(velocity, nu, ExtentRate(state.extent, drive, 0.5, self.rank))
+        return RodState(velocity, nu, ExtentRate(state.extent, drive, 0.5, self.rank))  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -372,12 +373,13 @@ class ShiftedCopy:
 
     def initial(self, *iterates: State) -> PairState:
         """Start from the last four of consecutive iterates; where there are fewer, less aside."""
-        pairs = [(iterates[-1], iterates[max(-3, -len(iterates))])]
-        pairs.append((iterates[-2], iterates[max(-4, -len(iterates))]))
+        # Two steps back has the same parity; one step back would shorten the oscillation.
+        past = [iterates[i - 2] if 2 - i <= len(iterates) else iterates[i] for i in (-1, -2)]
+        pairs = zip((iterates[-1], iterates[-2]), past, strict=True)
         now, before = (
             State(
                 torch.lerp(new.z, old.z, 0.25),
-                None if new.nu is None else torch.lerp(new.nu, old.nu, 0.25),
+                None if new.nu is None or old.nu is None else torch.lerp(new.nu, old.nu, 0.25),
             )
             for new, old in pairs
         )

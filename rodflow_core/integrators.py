@@ -13,6 +13,7 @@ Shampine and Verwer, J. Comput. Appl. Math. 88 (1998) 315, for the stabilised me
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -88,8 +89,8 @@ class Integrator:
         length: of one of its steps, in optimizer steps: 1/K for K substeps, or several.
         counter: hand the flow one time for all stages of an optimizer step, the middle of it: the
             paper's "synthetic step counter" (appendix G.2); otherwise each stage its own.
-        tolerance: error of a step, relative to the state's norm, at which the length of the next is
-            aimed; 0 for fixed lengths.
+        tolerance: error of a step, relative to what one optimizer step moves, at which the length
+            of the next is aimed; 0 for fixed lengths.
     """
 
     name: str
@@ -132,10 +133,15 @@ class Integrator:
     def _per_step(self) -> int:
         return round(1 / self.length) * len(self.tableau.weights)
 
-    def _own_steps(self, flow: Flow, state: Any, t: int) -> Any:
-        """Advance a flow that has no rate: by its own substep, or by whole steps."""
-        if hasattr(flow, "step"):
-            return flow.step(state, t)
+    def check(self, flow: Flow) -> None:
+        """See that a flow can be carried by this method.
+
+        Raises:
+            ValueError: for a flow without a rate, unless it has a step of its own, or a substep and
+                the method is Euler's.
+        """
+        if hasattr(flow, "rate") or hasattr(flow, "step"):
+            return
         if not hasattr(flow, "substep"):
             raise ValueError(
                 f"the {flow.title} has neither rate nor substep nor step; expected one of them."
@@ -145,6 +151,12 @@ class Integrator:
                 f"the {flow.title} has a substep but no rate, which {self.name} needs; "
                 "integrate it with euler."
             )
+
+    def _own_steps(self, flow: Any, state: Any, t: int) -> Any:
+        """Advance a flow that has no rate: by its own substep, or by whole steps."""
+        self.check(flow)
+        if hasattr(flow, "step"):
+            return flow.step(state, t)
         substeps = round(1 / self.length)
         for _ in range(substeps):
             state = flow.substep(state, t, 1 / substeps)
@@ -286,6 +298,7 @@ def _stages_for(length: float) -> int:
     return max(2, math.ceil(math.sqrt(1 + length * RHO / ((2 / 3) * (1 - 4 / 195)))))
 
 
+@functools.cache
 def rkc2(stages: int) -> Tableau:
     """Give the tableau of the second-order Runge-Kutta-Chebyshev method, damping 2/13.
 
@@ -383,6 +396,7 @@ def make_integrator(name: str = PAPER) -> Integrator:
         value = row.kind(number or row.number)
     except ValueError:
         value = math.nan
-    if not 0 < value < math.inf or value > 10**6:
-        raise ValueError(f"integrator {name!r}: {row.meaning} must be a positive number.")
+    if not 0 < value <= 10**6:
+        number = "whole number" if row.kind is int else "number"
+        raise ValueError(f"integrator {name!r}: {row.meaning} must be a positive {number}.")
     return row.make(value)

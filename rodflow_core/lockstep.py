@@ -157,6 +157,8 @@ class Lockstep:
                     f"an integrator is given for {tag!r}; expected one of the flows, "
                     f"{', '.join(self.flows)}."
                 )
+        for tag, flow in self.flows.items():
+            self.integrator(tag).check(flow)
         self.catalogue()
 
     def catalogue(self) -> dict[str, Entry]:
@@ -256,11 +258,11 @@ class Lockstep:
         for tag, track in progress.tracks.items():
             if tag in progress.failed:
                 continue
-            new = self.integrator(tag).advance(self.flows[tag], track, t)
-            progress.tracks[tag] = new
-            if new.trouble:
-                progress.troubles[tag] = new.trouble
-            if new.trouble or not finite(new.state):
+            moved = self.integrator(tag).advance(self.flows[tag], track, t)
+            progress.tracks[tag] = moved
+            if moved.trouble:
+                progress.troubles[tag] = moved.trouble
+            if moved.trouble or not finite(moved.state):
                 progress.failed[tag] = t + 1
         progress.t = t + 1
 

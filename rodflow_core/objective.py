@@ -121,7 +121,7 @@ class ModuleObjective:
         if not named:
             raise ValueError("the module has no parameter that requires a gradient; nothing to do.")
         self._names = [name for name, _ in named]
-        self._parameters = [p for _, p in named]
+        self._parameters: list[Tensor] = [p for _, p in named]
         self._shapes = [p.shape for p in self._parameters]
         self._sizes = [p.numel() for p in self._parameters]
         self._loss = LOSSES[loss] if isinstance(loss, str) else loss
@@ -249,29 +249,36 @@ class ModuleObjective:
 
     def _check(self, data: Batch | Iterable[Batch], microbatch: int | None) -> None:
         """See that loss, data and module are what the class says."""
-        normalising = (nn.modules.batchnorm._BatchNorm, nn.modules.instancenorm._InstanceNorm)
         for name, layer in self._module.named_modules():
-            if isinstance(layer, normalising[0]) and layer.training:
+            batch_norm = isinstance(layer, nn.modules.batchnorm._BatchNorm)
+            if batch_norm and (layer.training or not layer.track_running_stats):
+                remedy = "call module.eval() first" if layer.training else "keep running statistics"
                 raise ValueError(
-                    f"layer {name or 'the module'!r} normalises by the batch in training mode, so "
-                    "the loss is no function of the weights alone; call module.eval() first."
+                    f"layer {name or type(layer).__name__!r} normalises by the batch, so the loss "
+                    f"is no mean over the examples; {remedy}."
                 )
+        w = self.initial_weights()
+        # At a start of zeros all examples may be alike: look beside it too.
+        aside = w + 0.1 * torch.arange(len(w), dtype=w.dtype, device=w.device).cos()
         with torch.no_grad():
             self._check_loss()
-            w = self.initial_weights()
-            first, second = self.value(w), self.value(w)
+            for point in (w, aside):
+                self._check_repeatable(point)
+                self._check_mean(self._unflatten(point))
+        repeatable = not isinstance(data, tuple | list | Iterator)
+        if repeatable and _digest(_batches(data, microbatch)) != self.digest():
+            raise ValueError(
+                "the data were not the same the second time; give a loader that neither shuffles "
+                "nor draws at random."
+            )
+
+    def _check_repeatable(self, w: Tensor) -> None:
+        """See that the loss at ``w`` is one number."""
+        first, second = self.value(w), self.value(w)
         if not torch.equal(first, second) and not (first.isnan() & second.isnan()):
             raise ValueError(
                 f"the loss is not deterministic (twice at the same weights: {float(first):.9g} and "
                 f"{float(second):.9g}); take out dropout and noise, or call module.eval() first."
-            )
-        with torch.no_grad():
-            self._check_mean()
-        repeatable = not isinstance(data, tuple | list | Iterator)
-        if repeatable and _digest(_batches(data, microbatch)) != self.digest():
-            raise ValueError(
-                "the data came in another order the second time; give a loader that does not "
-                "shuffle."
             )
 
     def _check_loss(self) -> None:
@@ -293,20 +300,31 @@ class ModuleObjective:
                 f'the loss gave shape {found}; expected one number, (), for reduction="mean".'
             )
 
-    def _check_mean(self) -> None:
+    def _check_mean(self, parameters: list[Tensor]) -> None:
         """See that a mean is the mean over the examples: that of the parts makes that of all."""
-        inputs, targets = self._batches[0]
-        if self._reduction == "mean" and len(inputs) > 1:
-            halves = [slice(0, 1), slice(1, None)]
-            parts = [self._losses(self._parameters, inputs[h], targets[h]) for h in halves]
-            mean = (parts[0] + (len(inputs) - 1) * parts[1]) / len(inputs)
-            whole = self._losses(self._parameters, inputs, targets)
-            if not torch.allclose(mean, whole, rtol=1e-3, equal_nan=True):
-                raise ValueError(
-                    f"the loss of {len(inputs)} examples is {float(whole):.6g}, the mean of those "
-                    f"of its parts {float(mean):.6g}; expected a mean over the examples (no sum, "
-                    "no class weights)."
-                )
+        if self._reduction != "mean" or self._n == 1:
+            return
+        few = self._few_examples()
+        together = [torch.cat(parts) for parts in zip(*few, strict=True)]
+        whole = self._losses(parameters, *together)
+        mean = torch.stack([self._losses(parameters, *example) for example in few]).mean()
+        if not torch.allclose(mean, whole, rtol=1e-3, equal_nan=True):
+            raise ValueError(
+                f"the loss of {len(few)} examples together is {float(whole):.6g}, the mean of "
+                f"their own {float(mean):.6g}; expected a mean over the examples (no sum, no class "
+                "weights)."
+            )
+
+    def _few_examples(self) -> list[Batch]:
+        """Give up to eight examples spread over the data, which may be sorted by class."""
+        at, begin, found = {i * (self._n - 1) // 7 for i in range(8)}, 0, []
+        for batch in self._batches:
+            size = len(batch[0])
+            within = (i - begin for i in sorted(at) if begin <= i < begin + size)
+            found += [tuple(part[i : i + 1] for part in batch) for i in within]
+            begin += size
+        shapes = [[part.shape for part in example] for example in found]
+        return [example for example, shape in zip(found, shapes, strict=True) if shape == shapes[0]]  # type: ignore[misc]
 
 
 def _batches(data: Batch | Iterable[Batch], microbatch: int | None) -> Iterator[Batch]:
@@ -322,13 +340,16 @@ def _batches(data: Batch | Iterable[Batch], microbatch: int | None) -> Iterator[
         yield from zip(inputs.split(size), targets.split(size), strict=True)
         return
     for batch in data:
-        if not (isinstance(batch, tuple | list) and len(batch) == 2):
+        pair = isinstance(batch, tuple | list) and len(batch) == 2
+        if not pair or not all(isinstance(part, Tensor) and part.ndim for part in batch):
             raise ValueError(
-                f"the data give {type(batch).__name__}; expected pairs of inputs and targets."
+                f"the data give {type(batch).__name__}; expected pairs of tensors, inputs and "
+                "targets, with a row for each example of a batch."
             )
         inputs, targets = batch
         _check_lengths(inputs, targets)
-        yield inputs, targets
+        if len(inputs):
+            yield inputs, targets
 
 
 def _check_lengths(inputs: Tensor, targets: Tensor) -> None:

@@ -152,7 +152,7 @@ class NoMomentum:
         """
         a, b, ahead = self.weights
         r = (1 - self.beta) / (1 + self.beta)
-        return 1 / (b - a * r + 2 * ahead * r)
+        return float(1 / (b - a * r + 2 * ahead * r))
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ class HeavyBall(NoMomentum):
 
     def direction(self, m: Tensor | None, g: Tensor) -> Tensor:
         """Give ``m`` after its update, ``beta m + (1 - beta) g``."""
-        return torch.lerp(g, m, self.beta)
+        return torch.lerp(g, m, self.beta)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,7 @@ class Nesterov(HeavyBall):
 
     def gradient_point(self, w: Tensor, m: Tensor | None, learning_rate: float) -> Tensor:
         """Give the look-ahead point ``w - learning_rate beta m``, equation (69)."""
-        return w - learning_rate * self.beta * m
+        return w - learning_rate * self.beta * m  # type: ignore[operator]
 
 
 @dataclass(frozen=True)
@@ -181,7 +181,7 @@ class Dozat(HeavyBall):
 
     def direction(self, m: Tensor | None, g: Tensor) -> Tensor:
         """Give ``beta^2 m + (1 - beta^2) g``: the new moment, moved once more towards ``g``."""
-        return torch.lerp(g, m, self.beta**2)
+        return torch.lerp(g, m, self.beta**2)  # type: ignore[arg-type]
 
 
 # --- second moment -------------------------------------------------------------------------------
@@ -238,7 +238,7 @@ class ScalarSecondMoment(NoSecondMoment):
 
     def preconditioner(self, nu: Tensor | None) -> Preconditioner:
         """Give ``sqrt(nu) + epsilon``, equations (25) and (34)."""
-        return Diagonal(nu.sqrt().add_(self.epsilon))
+        return Diagonal(nu.sqrt().add_(self.epsilon))  # type: ignore[union-attr]
 
 
 @dataclass(frozen=True)
@@ -388,9 +388,9 @@ class UpdateRule:
         targets = (
             self.second_moment.target(g[i], None if m is None else m[i]) for i in range(len(g))
         )
-        total = next(targets).clone()
+        total = next(targets).clone()  # type: ignore[union-attr]
         for target in targets:
-            total.add_(target)
+            total.add_(target)  # type: ignore[arg-type]
         return total.div_(len(g)).sub_(nu).mul_(1 - self.second_moment.beta2)
 
     def step(self, objective: Objective, state: State, t: int) -> State:
@@ -406,7 +406,7 @@ class UpdateRule:
         z = state.z.unsqueeze(0)
         g = objective.gradients(self.gradient_point(z))
         rate = self.second_moment_rate(state.nu, z, g)
-        nu = None if rate is None else state.nu + rate
+        nu = None if rate is None else state.nu + rate  # type: ignore[operator]
         c1, c2 = self.corrections(t)
         displacement = self.displacement(z, g, self.preconditioner(nu, c2), c1)
         return State(state.z + displacement[0], nu)

@@ -174,11 +174,12 @@ def of_optimizer(rule: UpdateRule, iterates: Sequence[State], t: int) -> dict[st
         t: discrete steps taken.
     """
     long_before, before, now = iterates[-3:]
-    centre_nu = None if now.nu is None else 0.5 * (before.nu + now.nu)
-    centre = State(0.5 * (before.z + now.z), centre_nu)
+    both = before.nu is not None and now.nu is not None
+    centre = State(0.5 * (before.z + now.z), 0.5 * (before.nu + now.nu) if both else None)  # type: ignore[operator]
     delta, mu = half_displacement_norms(rule, 0.5 * (now.z - before.z))
     (w, m), (w1, m1), (w2, m2) = (rule.split(s.z) for s in (now, before, long_before))
-    ringing = float("nan") if m is None else oscillation(m, m1, m2)
+    has_moment = m is not None and m1 is not None and m2 is not None
+    ringing = oscillation(m, m1, m2) if has_moment else float("nan")  # type: ignore[arg-type]
     return {
         "delta_norm": delta,
         "mu_norm": mu,

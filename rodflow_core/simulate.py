@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rodflow_core.flows import RodFlow, StableFlow, advance
+from rodflow_core.flows import Flow, RodFlow, StableFlow, advance
 from rodflow_core.objective import Objective
 from rodflow_core.optimizers import State, UpdateRule
 
@@ -114,17 +114,18 @@ def side_by_side(
     states = iterate(rule, objective, start, steps)
     rods = _flow(RodFlow(rule, objective, rank=rank), states, substeps)
     points = _flow(StableFlow(rule, objective), states, substeps) if stable else None
+    has_nu = states[0].nu is not None
     return Trajectories(
         _stack([s.z for s in states]),
         _stack([s.z for s in rods]),
         _stack([s.half_displacement for s in rods]),
-        _stack([s.nu for s in states]),
-        _stack([s.nu for s in rods]),
+        _stack([s.nu for s in states]) if has_nu else None,  # type: ignore[misc]
+        _stack([s.nu for s in rods]) if has_nu else None,
         None if points is None else _stack([s.z for s in points]),
     )
 
 
-def _flow(flow: RodFlow | StableFlow, states: Sequence[State], substeps: int) -> list:
+def _flow(flow: Flow, states: Sequence[State], substeps: int) -> list[Any]:
     """Run a flow from an optimizer's first two states, for as many steps."""
     found = [flow.initial(*states[:2])]
     for t in range(1, len(states) - 1):
@@ -138,6 +139,5 @@ def _state(start: State | Sequence[float] | Tensor) -> State:
     return State(torch.as_tensor(np.asarray(start, dtype=np.float64)), None)
 
 
-def _stack(values: Sequence[Tensor | None]) -> Array | None:
-    present = [value for value in values if value is not None]
-    return torch.stack(present).numpy() if present else None
+def _stack(values: Sequence[Tensor]) -> Array:
+    return torch.stack(list(values)).numpy()

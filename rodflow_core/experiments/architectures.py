@@ -266,7 +266,8 @@ class ViT(nn.Module):
         patches = x.unflatten(3, (-1, p)).unflatten(2, (-1, p))  # n, C, rows, p, columns, p
         patches = patches.permute(0, 2, 4, 3, 5, 1).flatten(3).flatten(1, 2)
         x = self.embed(patches)
-        x = x + self.positions.to(x.dtype)  # float64 until ``build`` or ``.to`` casts the buffer
+        # float64 until ``build`` or ``.to`` casts the buffer
+        x = x + self.positions.to(x.dtype)  # type: ignore[operator]
         for attention, feed_forward in zip(self.attention, self.feed_forward, strict=True):
             x = x + attention(x)
             x = x + feed_forward(x)

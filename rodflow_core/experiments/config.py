@@ -10,6 +10,7 @@ import types
 import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 ARCHITECTURES = ("mlp", "cnn", "vit")
 DTYPES = ("float32", "float64")
@@ -75,7 +76,7 @@ class RunConfig:
     hyperparameters: Mapping[str, float] = field(default_factory=dict)
     problem: str | None = None
     architecture: str = "mlp"
-    sizes: Mapping[str, object] = field(default_factory=dict)
+    sizes: Mapping[str, Any] = field(default_factory=dict)
     data: str = "digits"
     data_path: str | None = None
     examples: int = 200
@@ -121,7 +122,7 @@ class RunConfig:
         return values
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, object]) -> RunConfig:
+    def from_dict(cls, values: Mapping[str, Any]) -> RunConfig:
         """Give the configuration that `as_dict` described; fields it did not know are as default.
 
         Raises:
@@ -152,7 +153,7 @@ class RunConfig:
         mine, theirs = self.as_dict(), other.as_dict()
         return [key for key in mine if key not in NOT_COMPARED and mine[key] != theirs[key]]
 
-    def replace(self, **changes: object) -> RunConfig:
+    def replace(self, **changes: Any) -> RunConfig:
         """Give the configuration with some fields changed.
 
         Raises:

@@ -313,7 +313,7 @@ def load(
         targets=targets,
         labels=torch.from_numpy(labels).to(device),
         name=name,
-        image_shape=tuple(inputs.shape[1:]),
+        image_shape=tuple(inputs.shape[1:]),  # type: ignore[arg-type]
         classes=source.classes,
         source=f"{raw.origin}; {source.citation}",
         digest=_digest(images, labels),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rodflow_core.experiments.config import ARCHITECTURES, RunConfig, member
 
@@ -135,7 +135,8 @@ def preset(name: str, optimizer: str, architecture: str, **changes: object) -> R
         )
     for key in changes:
         member("parameter", key, [f.name for f in dataclasses.fields(RunConfig)])
-    given = {"optimizer": optimizer, "architecture": architecture, **values, **changes}
+    given: dict[str, Any] = {"optimizer": optimizer, "architecture": architecture}
+    given |= {**values, **changes}
     return RunConfig(**given)
 
 

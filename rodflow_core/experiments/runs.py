@@ -440,8 +440,8 @@ def _problem_digest(config: RunConfig) -> str:
 
 @functools.lru_cache(maxsize=64)
 def _data_digest(name: str, examples: int, seed: int, path: str) -> str:
-    own = {"path": path} if path and name != "digits" else {}
-    return data.load(name, examples, seed=seed, **own).digest
+    own = path if path and name != "digits" else None
+    return data.load(name, examples, seed=seed, path=own).digest
 
 
 def load_or_run(

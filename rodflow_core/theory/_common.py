@@ -43,7 +43,7 @@ class UpdateWeights(NamedTuple):
 
 def require(condition: object, message: str) -> None:
     """Raise ``ValueError(message)`` unless the condition holds everywhere (NaN does not)."""
-    if not np.all(condition):
+    if not np.all(condition):  # type: ignore[call-overload]
         raise ValueError(message)
 
 

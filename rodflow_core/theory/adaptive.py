@@ -85,11 +85,11 @@ def adaptive_jacobian(
     check_beta(beta2, "beta2")
     point = adaptive_fixed_point(momentum, sharpness, learning_rate, beta1)
     length, nu = point.half_displacement, point.second_moment
-    flow = flow_matrix(momentum, sharpness, learning_rate / np.sqrt(nu), beta1)
+    flow = flow_matrix(momentum, sharpness, learning_rate / np.sqrt(nu), beta1)  # type: ignore[arg-type]
     rate = 1 - beta2
     out = np.zeros((3, 3))
     out[:2, :2] = -2 * np.eye(2) - flow
-    out[0, 2] = -length / nu
+    out[0, 2] = -length / nu  # type: ignore[operator]
     out[2] = [2 * rate * sharpness**2 * length, 0.0, -rate]
     return out
 
@@ -110,12 +110,12 @@ def adaptive_cycle_matrix(
     check_beta(beta2, "beta2")
     point = adaptive_fixed_point(momentum, sharpness, learning_rate, beta1)
     length, nu = point.half_displacement, point.second_moment
-    flow = flow_matrix(momentum, sharpness, learning_rate / np.sqrt(nu), beta1)
+    flow = flow_matrix(momentum, sharpness, learning_rate / np.sqrt(nu), beta1)  # type: ignore[arg-type]
     out = np.zeros((3, 3))
     out[:2, :2] = -np.eye(2) - flow
     out[2] = [2 * (1 - beta2) * sharpness**2 * length, 0.0, beta2]
     # The step uses nu_{t+1}, so nu's own row enters the weight's.
-    out[0] -= length / nu * out[2]
+    out[0] -= length / nu * out[2]  # type: ignore[operator]
     return out
 
 

@@ -179,9 +179,9 @@ def orbit_amplitude(
     check_learning_rate(learning_rate)
     check_beta(beta)
     if momentum == "none":
-        return abs(weight)
+        return abs(weight)  # type: ignore[return-value]
     if momentum == "dozat":
         shifted = weight + learning_rate * beta * moment
         a, _ = orbit_coefficients("nesterov", shifted, moment, learning_rate, beta)
-        return (1 + 2 * beta) * abs(a)
-    return abs(orbit_coefficients(momentum, weight, moment, learning_rate, beta)[0])
+        return (1 + 2 * beta) * abs(a)  # type: ignore[operator]
+    return abs(orbit_coefficients(momentum, weight, moment, learning_rate, beta)[0])  # type: ignore[return-value]
