@@ -70,13 +70,14 @@ import sympy as sp
 
 from rodflow_book.derivations import appendix_b as b
 from rodflow_book.derivations.checks import agree, close, same
-from rodflow_book.derivations.symbols import S, eta, kappa
+from rodflow_book.derivations.generic import gradient, rod
+from rodflow_book.derivations.symbols import S, Sigma, eta, kappa
 
 w0 = b.start()
 w1 = b.step(w0)  # (49)
 w2 = b.step(w1)
-centre, delta = b.rod(w0, w1)  # (50), (51)
-next_centre, next_delta = b.rod(w1, w2)
+centre, delta = rod(w0, w1)  # (50), (51)
+next_centre, next_delta = rod(w1, w2)
 w1
 
 # %% [markdown]
@@ -95,7 +96,7 @@ w1
 # %%
 same(52, centre - delta, w0)
 same(53, centre + delta, w1)
-same(54, delta, -eta / 2 * b.gradient(centre - delta))
+same(54, delta, -eta / 2 * gradient(centre - delta))
 
 # %% [markdown]
 # ## The difference equations are exact
@@ -121,7 +122,7 @@ same(54, delta, -eta / 2 * b.gradient(centre - delta))
 # {ref}`(5) <eq-5>`.
 
 # %%
-g_plus, g_minus = b.gradient(centre + delta), b.gradient(centre - delta)
+g_plus, g_minus = gradient(centre + delta), gradient(centre - delta)
 
 
 def difference_equations(g_plus, g_minus, delta):
@@ -165,20 +166,21 @@ same((4, 5), turned, (velocity, rate))
 import numpy as np
 import torch
 
-from rodflow_book.derivations.simulation import iterate, manifest, numbers, side_by_side
+from rodflow_book.derivations.numeric import numbers, stacked, substep
 from rodflow_core import theory
-from rodflow_core.extent import rod
+from rodflow_core.extent import rod as rank_one
 from rodflow_core.flows import RodFlow, RodState
 from rodflow_core.landscapes import Quadratic, Quartic
 from rodflow_core.optimizers import make_rule
+from rodflow_core.simulate import iterate, side_by_side
 
 draw = np.random.default_rng(1)
 descent = make_rule("gd", learning_rate)
 mixing = numbers(draw.normal(size=(3, 3)))
 landscape = Quadratic(mixing @ mixing.T)
 at, half, dt = numbers(draw.normal(size=3)), numbers(draw.normal(size=3)), 1e-3
-before = RodState(at, None, rod(half))
-after = RodFlow(descent, landscape, rank=3).substep(before, 0, dt)
+before = RodState(at, None, rank_one(half))
+after = substep(RodFlow(descent, landscape, rank=3), before, 0, dt)
 ends = landscape.gradients(torch.stack((at + half, at - half)))
 sources = learning_rate**2 / 4 * ends.T @ ends
 sigma = before.extent.dense()
@@ -201,7 +203,7 @@ close(56, (after.extent.dense() - sigma) / dt, -2 * sigma + sources, 1e-11)
 # {cite:p}`cohen2021edge`. A gradient flow, which is all that remains when $\Sigma=0$, has none.
 
 # %%
-wbar, Sigma = b.centre, b.Sigma
+wbar = b.centre
 flow_velocity, flow_rate = (side.subs(kappa, 0) for side in b.quartic_flow())
 same(55, flow_velocity, -eta * S * wbar)
 same(56, flow_rate, (eta**2 * S**2 / 2 - 2) * Sigma + eta**2 * S**2 * wbar**2 / 2)
@@ -245,10 +247,10 @@ for ratio in measured["x"]:
     run = side_by_side(descent, parabola, [1.0], 3)
     halves = np.abs(run.optimizer_half[:, 0])
     measured["disc"].append(2 * np.log(halves[2] / halves[1]))
-    still = RodState(numbers([0.0]), None, rod(numbers([1.0])))
+    still = RodState(numbers([0.0]), None, rank_one(numbers([1.0])))
     flow = RodFlow(descent, parabola)
     for _ in range(400):
-        still = flow.substep(still, 0, 1 / 400)
+        still = substep(flow, still, 0, 1 / 400)
     measured["rod"].append(float(still.extent.eigenvalues[0].log()))
 measured = {key: np.array(value) for key, value in measured.items()}
 close(49, measured["disc"], np.log((1 - 2 * measured["x"]) ** 2), 1e-10)
@@ -258,7 +260,9 @@ files.save(
     lambda: draw_b.rate_figure(curve, measured),
     pd.DataFrame(curve),
     figures,
-    manifest=manifest("notebooks/appendix_b.py", learning_rate=learning_rate, substeps=400),
+    manifest=files.page_manifest(
+        "notebooks/appendix_b.py", learning_rate=learning_rate, substeps=400
+    ),
     alt="Growth of the squared oscillation per step against sharpness over threshold, for gradient "
     "descent and rod flow. The curves touch at zero where the sharpness is the threshold; far below, "
     "gradient descent's plunges to minus infinity at half the threshold.",
@@ -335,7 +339,7 @@ quartic = Quartic(numbers([sharpness]), numbers(kappa_value))
 target = theory.quartic_fixed_point(
     "none", sharpness, kappa_value, learning_rate, 0
 ).half_displacement
-runs = [side_by_side(descent, quartic, [x * target], steps, substeps) for x in (0.08, 1.5)]
+runs = [side_by_side(descent, quartic, [x * target], steps, substeps=substeps) for x in (0.08, 1.5)]
 for run in runs:
     close(56, np.abs(run.optimizer_half[-1, 0]), target, 1e-3)
     close(56, np.abs(run.half[-1, 0]), target, 1e-3)
@@ -348,13 +352,13 @@ for ratio in (0.95, 1.0, 1 + excess):
     rates[ratio] = (
         -2 * extent + learning_rate**2 * extent * (s - kappa_value * extent) ** 2 / 2
     ) / target**2
-table = runs[0].table(("w",))
+table = files.trajectory_table(runs[0], ("w",))
 files.save(
     "appendix-b-settling",
     lambda: draw_b.settling_figure(rates, squares, runs, target),
     table,
     figures,
-    manifest=manifest(
+    manifest=files.page_manifest(
         "notebooks/appendix_b.py",
         learning_rate=learning_rate,
         kappa=kappa_value,
@@ -412,13 +416,13 @@ same(49, b.cycle_multiplier(lopsided_centre, lopsided_extent), 9 - 2 * (eta * S 
 ratios = np.linspace(0.9, 1.68, 900)
 many = Quartic(numbers(ratios * descent.threshold), numbers(kappa_value))
 unit = 1 / np.sqrt(learning_rate * kappa_value)
-late = iterate(descent, many, np.full(900, 0.3 * unit), 600)[-64:] / unit
+late = stacked(iterate(descent, many, np.full(900, 0.3 * unit), 600)[-64:]) / unit
 
 flow_ratios = np.array([0.95, 1.04, 1.1, 1.2, 1.3, 1.4, 1.46, 1.54, 1.58, 1.62, 1.66])
 settled = []
 for ratio in flow_ratios:
     landscape = Quartic(numbers([ratio * descent.threshold]), numbers(kappa_value))
-    run = side_by_side(descent, landscape, [0.3 * unit], 220, 2)
+    run = side_by_side(descent, landscape, [0.3 * unit], 220, substeps=2)
     settled.append((run.centre[-1, 0] / unit, abs(run.half[-1, 0]) / unit))
 flow_centre, flow_half = np.array(settled).T
 expected_centre = np.sqrt(np.maximum(2 * flow_ratios - 3, 0)) / 2
@@ -451,7 +455,9 @@ files.save(
         }
     ),
     figures,
-    manifest=manifest("notebooks/appendix_b.py", learning_rate=learning_rate, kappa=kappa_value),
+    manifest=files.page_manifest(
+        "notebooks/appendix_b.py", learning_rate=learning_rate, kappa=kappa_value
+    ),
     alt="Late iterates of gradient descent on the quartic against sharpness over threshold: one point "
     "below 1, two symmetric points that part like a square root up to 1.5, two lopsided points up to "
     "1.62, then four and more. The settled ends of the rod flow lie on the two points throughout, and "

@@ -89,13 +89,14 @@ import sympy as sp
 
 from rodflow_book.derivations import appendix_c1 as c
 from rodflow_book.derivations.checks import close, same
+from rodflow_book.derivations.generic import gradient, rod
 from rodflow_book.derivations.symbols import beta, eta
 
 z0 = c.start()  # (59)
 z1 = c.step("heavy_ball", z0)  # (57), (58)
 z2 = c.step("heavy_ball", z1)
-centre, half = c.rod(z0, z1)  # (60), (61)
-next_centre, next_half = c.rod(z1, z2)
+centre, half = rod(z0, z1)  # (60), (61)
+next_centre, next_half = rod(z1, z2)
 same(62, centre[2:, :], (z0[2:, :] + z1[2:, :]) / 2)
 same(63, half[2:, :], (z1[2:, :] - z0[2:, :]) / 2)
 same(64, z1 - z0, c.displacement("heavy_ball", z0))
@@ -154,7 +155,7 @@ assert sp.expand(other_rate[0, 2] - rate[0, 2]) != 0
 # $\Sigma_{wm}$ is what two separate rods would lack.
 
 # %%
-mean_gradient = (c.gradient(z0[:2, :]) + c.gradient(z1[:2, :])) / 2
+mean_gradient = (gradient(z0[:2, :]) + gradient(z1[:2, :])) / 2
 mean_moment = centre[2:, :]
 same(65, velocity[:2, :], -eta * (beta * mean_moment + (1 - beta) * mean_gradient))
 same(66, velocity[2:, :], (1 - beta) * (mean_gradient - mean_moment))
@@ -205,8 +206,8 @@ same(68, blocks, [weight * weight.T, weight * moment.T, moment * weight.T, momen
 y1 = c.step("nesterov", z0)
 y2 = c.step("nesterov", y1)
 same(72, y1 - z0, c.displacement("nesterov", z0))
-centre, half = c.rod(z0, y1)
-next_centre, next_half = c.rod(y1, y2)
+centre, half = rod(z0, y1)
+next_centre, next_half = rod(y1, y2)
 velocity, rate = c.difference_equations("nesterov", centre, half)
 same(16, next_centre - centre, velocity)
 same(17, next_half * next_half.T - half * half.T, rate)
@@ -231,7 +232,7 @@ for sign in (1, -1):
 
 # %%
 points = [c.gradient_point("nesterov", z) for z in (z0, y1)]
-mean_gradient = (c.gradient(points[0]) + c.gradient(points[1])) / 2
+mean_gradient = (gradient(points[0]) + gradient(points[1])) / 2
 same(73, velocity[:2, :], -eta * (beta * centre[2:, :] + (1 - beta) * mean_gradient))
 same(74, velocity[2:, :], (1 - beta) * (mean_gradient - centre[2:, :]))
 F_minus, F_plus = (c.displacement("nesterov", z) for z in (z0, y1))
@@ -248,12 +249,13 @@ same(75, rate, -2 * half * half.T + (F_plus * F_plus.T + F_minus * F_minus.T) / 
 # %%
 import numpy as np
 
-from rodflow_book.derivations.simulation import iterate, manifest, numbers, side_by_side
+from rodflow_book.derivations.numeric import numbers, substep
 from rodflow_core import theory
-from rodflow_core.extent import rod
+from rodflow_core.extent import rod as rank_one
 from rodflow_core.flows import RodFlow, RodState
 from rodflow_core.landscapes import Quartic
 from rodflow_core.optimizers import make_rule
+from rodflow_core.simulate import iterate, side_by_side
 
 MOMENTA = ("heavy_ball", "nesterov")
 rules = {name: make_rule(name, learning_rate, beta1=beta_value) for name in MOMENTA}
@@ -272,9 +274,9 @@ def force(name, z):
 for name in MOMENTA:
     moment = beta_value * at[3:] + (1 - beta_value) * force(name, at)
     by_hand = np.concatenate((at[:3] - learning_rate * moment, moment))
-    stepped = iterate(rules[name], landscape, at, 1)[1]
-    before = RodState(numbers(at), None, rod(numbers(half)))
-    after = RodFlow(rules[name], landscape, rank=6).substep(before, 0, 1e-3)
+    stepped = iterate(rules[name], landscape, at, 1)[1].z
+    before = RodState(numbers(at), None, rank_one(numbers(half)))
+    after = substep(RodFlow(rules[name], landscape, rank=6), before, 0, 1e-3)
     ends = [force(name, at + sign * half) for sign in (1, -1)]
     mean = sum(ends) / 2
     velocity = np.concatenate(
@@ -316,7 +318,8 @@ for name, rule in rules.items():
     corners[name] = np.array(
         theory.quartic_fixed_point(name, sharpness, kappa_value, learning_rate, beta_value)[:2]
     )
-    runs[name] = side_by_side(rule, well, [0.15 * corners[name][0], 0.0], steps, substeps)
+    start = [0.15 * corners[name][0], 0.0]
+    runs[name] = side_by_side(rule, well, start, steps, substeps=substeps)
     close((67, 75), np.abs(runs[name].half[-1]), np.abs(corners[name]), 1e-2)
     close((58, 71), np.abs(runs[name].optimizer_half[-1]), np.abs(corners[name]), 1e-2)
 
@@ -340,7 +343,7 @@ files.save(
     lambda: draw_c1.phase_figure(runs, corners, 1 + 2 * beta_value, times),
     pd.DataFrame(columns),
     figures,
-    manifest=manifest(
+    manifest=files.page_manifest(
         "notebooks/appendix_c1.py",
         learning_rate=learning_rate,
         beta=beta_value,

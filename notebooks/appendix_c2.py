@@ -158,9 +158,7 @@ for name in MOMENTA:
 table = pd.DataFrame({"ratio": ratios})
 for name in MOMENTA:
     table[f"{name}_trace"], table[f"{name}_determinant"] = paths[name].T
-from rodflow_book.derivations.simulation import manifest, numbers, side_by_side
-
-about = manifest(
+about = files.page_manifest(
     "notebooks/appendix_c2.py", learning_rate=learning_rate, beta=beta_value, substeps=substeps
 )
 files.save(
@@ -497,14 +495,17 @@ agree(
 # from their first two iterates.
 
 # %%
+from rodflow_book.derivations.numeric import numbers
 from rodflow_core.landscapes import Quadratic
 from rodflow_core.optimizers import make_rule
+from rodflow_core.simulate import side_by_side
 
 
 def at_threshold(name, beta, steps):
     """Run an optimizer and its rod flow on the quadratic whose sharpness is the threshold."""
     rule = make_rule(name, learning_rate, beta1=beta)
-    return side_by_side(rule, Quadratic(numbers([rule.threshold])), [1.0, 0.0], steps, substeps)
+    parabola = Quadratic(numbers([rule.threshold]))
+    return side_by_side(rule, parabola, [1.0, 0.0], steps, substeps=substeps)
 
 
 runs = {name: at_threshold(name, beta_value, steps) for name in MOMENTA}

@@ -121,12 +121,12 @@ same(120, rate[1, 1], -2 * c.S_mm + (Fm_plus**2 + Fm_minus**2) / 4)
 # %%
 import numpy as np
 
-from rodflow_book.derivations.simulation import iterate, manifest, numbers, side_by_side
-from rodflow_core.extent import Extent
-from rodflow_core.extent import rod as rod_of
+from rodflow_book.derivations.numeric import extent_of, numbers, stacked, substep
+from rodflow_core.extent import rod as rank_one
 from rodflow_core.flows import RodFlow, RodState
 from rodflow_core.landscapes import Linear, Quartic
 from rodflow_core.optimizers import make_rule
+from rodflow_core.simulate import iterate, side_by_side
 
 MOMENTA = ("heavy_ball", "nesterov")
 rules = {name: make_rule(name, learning_rate, beta1=beta_value) for name in MOMENTA}
@@ -134,8 +134,8 @@ values = {eta: learning_rate, beta: beta_value, S: 7.0, kappa: 0.9}
 well = Quartic(numbers([7.0]), numbers(0.9))
 for name, rule in rules.items():
     place, half = np.array([0.3, -0.4]), np.array([0.5, 1.1])
-    before = RodState(numbers(place), None, rod_of(numbers(half)))
-    after = RodFlow(rule, well).substep(before, 0, 1e-3)
+    before = RodState(numbers(place), None, rank_one(numbers(half)))
+    after = substep(RodFlow(rule, well), before, 0, 1e-3)
     at = {w: 0.3, m: -0.4, delta: 0.5, mu: 1.1, c.S_ww: 0.25, c.S_wm: 0.55, c.S_mm: 1.21} | values
     velocity, rate = (np.array(side.subs(at), dtype=float) for side in c.flow(name, c.quartic))
     close((115, 116), (after.z.numpy() - place) / 1e-3, velocity[:, 0], 1e-11)
@@ -208,7 +208,7 @@ agree(
 agree(122, -eta * slope, lambda s, e: theory.linear_steady_state(s, e).velocity, (slope, eta))
 
 ramp = Linear(numbers([slope_value]))
-drift = side_by_side(rules["heavy_ball"], ramp, [0.0, 0.0], 30, 20)
+drift = side_by_side(rules["heavy_ball"], ramp, [0.0, 0.0], 30, substeps=20)
 steady = theory.linear_steady_state(slope_value, learning_rate)
 close(121, drift.centre[-1, 1], slope_value, 1e-4)
 close(122, drift.centre[-1, 0] - drift.centre[-2, 0], steady.velocity, 1e-4)
@@ -375,7 +375,7 @@ import pandas as pd
 from rodflow_book.figures import appendix_c3 as draw_c3
 from rodflow_book.figures import files
 
-about = manifest(
+about = files.page_manifest(
     "notebooks/appendix_c3.py",
     learning_rate=learning_rate,
     beta=beta_value,
@@ -817,27 +817,27 @@ flow, fine = RodFlow(rule, well), 100
 unit, size = star / np.linalg.norm(star), np.linalg.norm(star)
 frame = np.stack((unit, [-unit[1], unit[0]]), axis=1)
 
-state = RodState(numbers([0, 0]), None, Extent(numbers(frame), numbers([size**2, 1e-3 * size**2])))
+state = RodState(numbers([0, 0]), None, extent_of(frame, [size**2, 1e-3 * size**2]))
 second, lengths = [1e-3 * size**2], []
 for _ in range(4 * fine):
-    state = flow.substep(state, 0, 1 / fine)
+    state = substep(flow, state, 0, 1 / fine)
     second.append(float(state.extent.eigenvalues[1]))
 off_time = np.arange(len(second)) / fine
 off = {"time": off_time, "rod": np.array(second) / second[0], "form": np.exp(-2 * off_time)}
 close(164, np.log(off["rod"][-1]), -2 * off_time[-1], 2e-2)
-close(164, state.extent.half_displacement.abs().numpy(), np.abs(star), 1e-9)
+close(164, state.half_displacement.abs().numpy(), np.abs(star), 1e-9)
 
 push = 1e-3 * size * frame @ np.array([1.0, 0.5])
-state = RodState(numbers([0, 0]), None, rod_of(numbers(star + push)))
+state = RodState(numbers([0, 0]), None, rank_one(numbers(star + push)))
 moved = [push]
 for _ in range(20 * fine):
-    state = flow.substep(state, 0, 1 / fine)
-    half = state.extent.half_displacement.numpy()
+    state = substep(flow, state, 0, 1 / fine)
+    half = state.half_displacement.numpy()
     moved.append(half * np.sign(half[0]) - star)
 on_time = np.arange(len(moved)) / fine
 linear_answer = np.array([expm(-(2 * np.eye(2) + jacobian) * t) @ push for t in on_time[::fine]])
 close(167, np.array(moved[::fine])[:6], linear_answer[:6], 2e-2)
-z = iterate(rule, well, star + push, 20)
+z = stacked(iterate(rule, well, star + push, 20))
 deviation = z * (-1.0) ** np.arange(21)[:, None] - star
 sigma_value = np.roots(
     theory.quartic_polynomial("heavy_ball", sharpness, learning_rate, beta_value)
@@ -892,14 +892,14 @@ flows, pairs = [], []
 for x, height in ((0.15, -0.1), (1.5, -0.6), (-0.9, 0.2), (1.2, 0.3)):
     begin = np.array([x * star[0], -height * star[1]])
     # A centre at rest: the iterates are the ends of the rod.
-    state = RodState(numbers([0, 0]), None, rod_of(numbers(begin)))
+    state = RodState(numbers([0, 0]), None, rank_one(numbers(begin)))
     path = [begin]
     for _ in range(200):
-        state = flow.substep(state, 0, 1 / 20)
-        half = state.extent.half_displacement.numpy()
+        state = substep(flow, state, 0, 1 / 20)
+        half = state.half_displacement.numpy()
         path.append(half * (1 if half @ (path[-1] * scale**2) >= 0 else -1))
     flows.append(np.array(path) / star * [1, -1])
-    z = iterate(rule, well, begin, 30)
+    z = stacked(iterate(rule, well, begin, 30))
     pairs.append(z * (-1.0) ** np.arange(31)[:, None] / star * [1, -1])
 close((156, 157), np.abs([path[-1] for path in flows[:3]]), 1.0, 2e-2)
 close((156, 157), 1 + np.abs(flows[3][-1]), 1.0, 1e-2)  # the rod that dies
@@ -973,14 +973,14 @@ for name, rule in rules.items():
     reach = 1 if name == "heavy_ball" else 1 + 2 * beta_value
     near = 1.02 * unit * np.sqrt(np.maximum(ratios - 1, 1e-4)) / reach
     start = np.concatenate((near, -2 / learning_rate * near))
-    z = iterate(rule, many, start, 500)[-9:, :281]
+    z = stacked(iterate(rule, many, start, 500)[-9:])[:, :281]
     z = np.where(np.abs(z) < 3 * unit, z, np.nan)  # what has left the well is not drawn
     late = np.abs(np.diff(z, axis=0)) / 2 / unit
     flow_ratios = np.array([0.95, 1.03, 1.1, 1.18, 1.26, 1.34, 1.42])
     rods = []
     for ratio in flow_ratios:
         well = Quartic(numbers([ratio * rule.threshold]), numbers(kappa_value))
-        run = side_by_side(rule, well, [0.1 * unit, 0.0], 120, 2)
+        run = side_by_side(rule, well, [0.1 * unit, 0.0], 120, substeps=2)
         rods.append(abs(run.half[-1, 0]) / unit)
     form_ratios = np.linspace(1, 1.5, 300)
     form = (

@@ -49,9 +49,8 @@ if not 0.1 <= beta2_value <= 0.95:
 import sympy as sp
 
 from rodflow_book.derivations import appendix_d as rmsprop
-from rodflow_book.derivations.appendix_d import BETA2, Sigma, beta2, g, nu
 from rodflow_book.derivations.checks import agree, close, positive, same
-from rodflow_book.derivations.symbols import S, beta, eta, w
+from rodflow_book.derivations.symbols import BETAS, S, Sigma, beta, beta2, eta, g, nu, w
 
 kinds = {"scalar": rmsprop.steps(scalar=True), "per component": rmsprop.steps(scalar=False)}
 kinds["per component"].nu[1]
@@ -143,12 +142,13 @@ same(
 # %%
 import numpy as np
 
-from rodflow_book.derivations.simulation import manifest, numbers
+from rodflow_book.derivations.numeric import numbers, substep
 from rodflow_core import theory
 from rodflow_core.extent import rod
 from rodflow_core.flows import RodFlow, RodState
 from rodflow_core.landscapes import Linear, Quadratic
 from rodflow_core.optimizers import State, make_rule
+from rodflow_core.simulate import side_by_side
 
 draw = np.random.default_rng(4)
 mixing = numbers(draw.normal(size=(3, 3)))
@@ -158,10 +158,9 @@ scalar = make_rule("scalar_rmsprop", learning_rate, beta2=beta2_value)
 effective = theory.effective_learning_rate(
     learning_rate, float(second), scalar.second_moment.epsilon
 )
-after = RodFlow(scalar, landscape).substep(RodState(z, second, rod(delta)), 0, 0.1)
-plain = RodFlow(make_rule("gd", effective), landscape).substep(
-    RodState(z, None, rod(delta)), 0, 0.1
-)
+after = substep(RodFlow(scalar, landscape), RodState(z, second, rod(delta)), 0, 0.1)
+descent = RodFlow(make_rule("gd", effective), landscape)
+plain = substep(descent, RodState(z, None, rod(delta)), 0, 0.1)
 close(172, after.z, plain.z, 1e-14)
 close(172, after.extent.dense(), plain.extent.dense(), 1e-13)
 
@@ -224,7 +223,6 @@ agree((176, 177, 178), [rest[nu], velocity, rest[Sigma]], library, [g, eta])
 # %% tags=["remove-cell"]
 import pandas as pd
 
-from rodflow_book.derivations.adaptive_runs import side_by_side
 from rodflow_book.figures import files
 from rodflow_book.figures.appendix_d import (
     extent_portrait_figure,
@@ -232,7 +230,7 @@ from rodflow_book.figures.appendix_d import (
     slope_figure,
 )
 
-about = manifest(
+about = files.page_manifest(
     "notebooks/appendix_d.py",
     learning_rate=learning_rate,
     beta2=beta2_value,
@@ -249,14 +247,14 @@ def start(weight, second_moment):
 rule = make_rule("rmsprop", learning_rate, beta2=beta2_value)
 slope_steps = min(steps, 80)
 slopes = {
-    value: side_by_side(rule, Linear(numbers([value])), start(0.0, 1.0), slope_steps, 2)
+    value: side_by_side(rule, Linear(numbers([value])), start(0.0, 1.0), slope_steps, substeps=2)
     for value in (0.01, 0.1, 10.0)
 }
 closed = {value: theory.adaptive_linear_steady_state(value, learning_rate) for value in slopes}
 if slope_steps * (1 - beta2_value) > 12:  # long enough to forget where nu started
     for value, run in slopes.items():
         speed = run.centre[-1, 0] - run.centre[-2, 0]
-        close(177, [speed, np.diff(run.z[-2:, 0])[0]], closed[value].velocity, 1e-2)
+        close(177, [speed, np.diff(run.iterates[-2:, 0])[0]], closed[value].velocity, 1e-2)
         settled = np.abs(np.array([run.half[-1, 0], run.optimizer_half[-1, 0]]))
         close(178, settled**2, closed[value].extent[0, 0], 2e-2)
 
@@ -264,7 +262,7 @@ if slope_steps * (1 - beta2_value) > 12:  # long enough to forget where nu start
 table = {"step": np.arange(slope_steps)}
 for value, run in slopes.items():
     table |= {
-        f"iterate_{value:g}": run.z[:-1, 0],
+        f"iterate_{value:g}": run.iterates[:-1, 0],
         f"centre_{value:g}": run.centre[:, 0],
         f"half_{value:g}": np.abs(run.optimizer_half[:, 0]),
         f"rod_half_{value:g}": np.abs(run.half[:, 0]),
@@ -396,7 +394,7 @@ agree((188, 190), [sp.sqrt(settled), settled_nu.subs(Sigma, settled)], library, 
 # %%
 J = rmsprop.jacobian(centred, {Sigma: settled, nu: settled_nu.subs(Sigma, settled)})
 same(190, J, sp.Matrix([[0, -2 / S**2], [(1 - beta2) * S**2, -(1 - beta2)]]))
-agree(190, J, theory.rmsprop_jacobian, [S, beta2], BETA2)
+agree(190, J, theory.rmsprop_jacobian, [S, beta2], BETAS)
 positive(190, -J.trace().subs(beta2, beta))
 positive(190, J.det().subs(beta2, beta))
 positive(190, (4 * J.det() - J.trace() ** 2).subs(beta2, beta))
@@ -431,7 +429,7 @@ def bounce(sharpness, offset, substeps):
     first = offset**0.5 * learning_rate / 2
     second = (1 - (1 - beta2_value) * offset) / beta2_value * (sharpness * learning_rate / 2) ** 2
     valley = Quadratic(numbers([sharpness]))
-    return side_by_side(rule, valley, start(first, second), steps, substeps)
+    return side_by_side(rule, valley, start(first, second), steps, substeps=substeps)
 
 
 valleys = [bounce(*pair, substeps) for pair in zip(sharpnesses, offsets, strict=True)]

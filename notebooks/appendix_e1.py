@@ -68,11 +68,9 @@ one_thread()
 # %%
 import sympy as sp
 
-from rodflow_book.derivations import appendix_e as adam
-from rodflow_book.derivations.appendix_d import beta2, nu
-from rodflow_book.derivations.appendix_e import P, beta1
+from rodflow_book.derivations import appendix_e1 as adam
 from rodflow_book.derivations.checks import agree, close, same
-from rodflow_book.derivations.symbols import S, delta, eta, m, mu, w
+from rodflow_book.derivations.symbols import P, S, beta1, beta2, delta, eta, m, mu, nu, w
 
 slope = sp.Function("g")  # the gradient of an arbitrary loss
 moved = beta1 * m + (1 - beta1) * slope(w)  # (192)
@@ -205,12 +203,13 @@ same(210, rates.nu, (1 - beta2) * ((g_plus**2 + g_minus**2) / 2 - nu))
 import numpy as np
 import torch
 
-from rodflow_book.derivations.simulation import manifest, numbers
+from rodflow_book.derivations.numeric import numbers, stacked, substep
 from rodflow_core import theory
 from rodflow_core.extent import rod as rank_one
 from rodflow_core.flows import RodFlow, RodState
 from rodflow_core.objective import FunctionObjective
 from rodflow_core.optimizers import Dozat, UpdateRule, make_rule
+from rodflow_core.simulate import iterate
 
 curved = FunctionObjective(lambda w: (w**2).sum() + torch.cos(w.cumsum(0)).sum() + w.prod(), 5)
 draw = np.random.default_rng(7)
@@ -232,7 +231,7 @@ def by_hand(weight_of_m):
 for name, weight in (("adam", b1), ("nadam", b1**2)):
     flow = RodFlow(make_rule(name, learning_rate, beta1=b1, beta2=b2), curved, rank=3)
     before = RodState(numbers(centre), numbers(second), rank_one(numbers(half)))
-    after = flow.substep(before, 10**6, dt)  # so late that bias correction is one
+    after = substep(flow, before, 10**6, dt)  # so late that bias correction is one
     velocity, spread, rate = by_hand(weight)
     close((198, 199, 207, 208), (after.z - before.z) / dt, velocity, 1e-10)
     close((200, 209), (after.extent.dense() - before.extent.dense()) / dt, spread, 1e-9)
@@ -318,10 +317,7 @@ def nesterov(corrected):
 def dozat(corrected):
     """Iterates of Dozat's form, from the library's update rule."""
     rule = UpdateRule(learning_rate, Dozat(beta1_value), bias_correction=corrected)
-    states = [rule.initial_state(first)]
-    for t in range(steps - 1):
-        states.append(rule.step(valley, states[-1], t))
-    return torch.stack([state.z[:2] for state in states]).numpy()
+    return stacked(iterate(rule, valley, rule.initial_state(first), steps - 1))[:, :2]
 
 
 paths = {corrected: (*nesterov(corrected), dozat(corrected)) for corrected in (False, True)}
@@ -335,14 +331,14 @@ assert apart[True].max() > 1e-3, "with bias correction the two must come apart"
 import pandas as pd
 
 from rodflow_book.figures import files
-from rodflow_book.figures.appendix_e import dozat_figure
+from rodflow_book.figures.appendix_e1 import dozat_figure
 
 columns = {"step": np.arange(steps)}
 for corrected, word in ((False, "plain"), (True, "corrected")):
     for name, points in zip(("nesterov", "ahead", "dozat"), paths[corrected], strict=True):
         columns |= {f"{word}_{name}_{axis}": points[:, i] for i, axis in enumerate("xy")}
     columns[f"{word}_distance"] = apart[corrected]
-about = manifest(
+about = files.page_manifest(
     "notebooks/appendix_e1.py", learning_rate=learning_rate, beta=beta1_value, steps=steps
 )
 files.save(

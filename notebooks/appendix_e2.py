@@ -63,11 +63,23 @@ from functools import partial
 
 import sympy as sp
 
-from rodflow_book.derivations import appendix_e as adam
-from rodflow_book.derivations.appendix_d import beta2, g, nu
-from rodflow_book.derivations.appendix_e import BETAS, beta1
+from rodflow_book.derivations import appendix_e1 as adam
+from rodflow_book.derivations.appendix_e2 import bounce, jacobian
 from rodflow_book.derivations.checks import agree, close, positive, same
-from rodflow_book.derivations.symbols import S, beta, delta, eta, m, mu, w
+from rodflow_book.derivations.symbols import (
+    BETAS,
+    S,
+    beta,
+    beta1,
+    beta2,
+    delta,
+    eta,
+    g,
+    m,
+    mu,
+    nu,
+    w,
+)
 from rodflow_core import theory
 
 slope = adam.flow(lambda x: g)
@@ -296,7 +308,7 @@ agree((238, 241, 243), fixed, fixed_rod("heavy_ball"), [S, eta, beta1], BETAS)
 # preconditioned sharpness $S/\sqrt{\nu^*}=1/\delta_*$ is the optimizer's threshold of Table 2.
 
 # %%
-other = adam.bounce(adam.modified_moment)
+other = bounce(adam.modified_moment)
 same(243, other["delta"], eta / 2 * (1 - beta1) * (1 + 2 * beta1) / (1 + beta1))
 same(241, other["mu"], -(1 - beta1) / (1 + beta1) * S * delta)
 fixed = [other["delta"], other["mu"].subs(delta, other["delta"]), S**2 * other["delta"] ** 2]
@@ -315,8 +327,7 @@ for name, amplitude in (("adam", delta_rest), ("nadam", other["delta"])):
 # %%
 import numpy as np
 
-from rodflow_book.derivations.adaptive_runs import iterate, side_by_side
-from rodflow_book.derivations.simulation import manifest, numbers
+from rodflow_book.derivations.numeric import numbers, stacked
 from rodflow_core.landscapes import Linear, Quadratic
 from rodflow_core.optimizers import (
     Dozat,
@@ -326,6 +337,7 @@ from rodflow_core.optimizers import (
     State,
     UpdateRule,
 )
+from rodflow_core.simulate import iterate, side_by_side
 
 MOMENTA = {"none": NoMomentum, "dozat": Dozat, "heavy_ball": HeavyBall}
 SHARPNESS = 3.0
@@ -350,9 +362,9 @@ for momentum in MOMENTA:
     rule = plain(momentum, 0.9)
     z = numbers([0.0] if momentum == "none" else [0.0, 0.0])
     falling = iterate(rule, Linear(numbers([0.2])), State(z, numbers([0.0])), 80)
-    slopes[momentum] = np.array([state.z[0].item() for state in falling])
+    slopes[momentum] = stacked(falling)[:, 0]
     turning = iterate(rule, Quadratic(numbers([SHARPNESS])), on_orbit(momentum, 0.9), 12)
-    bounces[momentum] = np.array([state.z[0].item() for state in turning])
+    bounces[momentum] = stacked(turning)[:, 0]
     speed = theory.adaptive_linear_steady_state(0.2, learning_rate).velocity
     close(226, np.diff(slopes[momentum])[-1], speed, 2e-3)
     half = theory.adaptive_fixed_point(momentum, SHARPNESS, learning_rate, 0.9).half_displacement
@@ -362,9 +374,11 @@ for momentum in MOMENTA:
 import pandas as pd
 
 from rodflow_book.figures import files
-from rodflow_book.figures.appendix_e import amplitude_figure, slope_valley_figure, swings_figure
+from rodflow_book.figures.appendix_e2 import amplitude_figure, slope_valley_figure, swings_figure
 
-about = manifest("notebooks/appendix_e2.py", learning_rate=learning_rate, beta2=beta2_value)
+about = files.page_manifest(
+    "notebooks/appendix_e2.py", learning_rate=learning_rate, beta2=beta2_value
+)
 columns = {"step": np.arange(81)}
 for momentum in MOMENTA:
     columns[f"slope_{momentum}"] = slopes[momentum]
@@ -417,7 +431,7 @@ files.save(
 # %%
 sigma = sp.Symbol("sigma")
 for direction, momentum in ((adam.new_moment, "heavy_ball"), (adam.modified_moment, "dozat")):
-    coefficients = sp.Poly(adam.jacobian(direction).charpoly(sigma).as_expr(), sigma).all_coeffs()
+    coefficients = sp.Poly(jacobian(direction).charpoly(sigma).as_expr(), sigma).all_coeffs()
     agree(
         243,
         coefficients,
@@ -497,7 +511,7 @@ for momentum in ("heavy_ball", "dozat"):
         Quadratic(numbers([SHARPNESS])),
         on_orbit(momentum, 0.9, 1.05),
         SWING_STEPS,
-        int(np.ceil(2.5 / largest_substep)),
+        substeps=int(np.ceil(2.5 / largest_substep)),
     )
 levels = {
     momentum: theory.adaptive_fixed_point(momentum, SHARPNESS, learning_rate, 0.9).half_displacement
@@ -582,7 +596,7 @@ measured = {momentum: long_run(momentum, grid) for momentum in ("heavy_ball", "d
 library_run = iterate(
     plain("heavy_ball", 0.5), Quadratic(numbers([SHARPNESS])), on_orbit("heavy_ball", 0.5, 1.05), 40
 )
-by_library = np.array([state.z[0].item() for state in library_run])
+by_library = stacked(library_run)[:, 0]
 close(193, measured["heavy_ball"][:40, 5], np.abs(np.diff(by_library)) / 2, 1e-9)
 
 stable = {

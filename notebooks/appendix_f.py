@@ -208,15 +208,14 @@ orders
 # %% tags=["remove-cell"]
 import pandas as pd
 
-from rodflow_book.derivations.simulation import manifest, numbers
 from rodflow_book.figures import files
-from rodflow_book.figures.appendix_fg import edge_figure, orders_figure
+from rodflow_book.figures.appendix_f import edge_figure, orders_figure
 
 LARGE = 0.25
 few = round(8 / LARGE)
 points = bea.iterate(fields[0], start, LARGE, few)
 curves = {kept: bea.integrate(fields[:kept], start, LARGE, few, 20) for kept in errors}
-about = manifest(
+about = files.page_manifest(
     "notebooks/appendix_f.py",
     learning_rate=learning_rate,
     beta1=beta1_value,
@@ -278,8 +277,7 @@ files.save(
 # In the plane, with a loss of which nothing is known:
 
 # %%
-from rodflow_book.derivations.appendix_e import beta1
-from rodflow_book.derivations.symbols import eta
+from rodflow_book.derivations.symbols import beta1, eta
 
 weights = sp.symbols("w_1 w_2", real=True)
 moments = sp.symbols("m_1 m_2", real=True)
@@ -376,10 +374,12 @@ same(263, product[2:, :], (1 - beta1) * (H_bar * u - v))
 # %%
 import torch
 
+from rodflow_book.derivations.numeric import numbers, stacked, substep
 from rodflow_core.extent import rod
 from rodflow_core.flows import RodFlow, RodState, StableFlow, advance, tangent
 from rodflow_core.objective import FunctionObjective
 from rodflow_core.optimizers import OPTIMIZERS, make_rule
+from rodflow_core.simulate import iterate
 
 d, late = 5, 10**6  # so late that bias correction is one
 
@@ -430,7 +430,7 @@ whole = numbers(np.r_[move_w, move_m])
 mean_tangent = sum(tangent(rule, curved, end, whole, P) for end in ends) / 2
 close((260, 261, 262, 263), mean_tangent, dense @ whole.numpy(), 1e-12)
 state, short = RodState(centre, second, rod(delta_z)), 1e-3
-after = RodFlow(rule, curved, backward_error=True).substep(state, late, short)
+after = substep(RodFlow(rule, curved, backward_error=True), state, late, short)
 corrected = np.r_[move_w - turn_w / 2, move_m - turn_m / 2]  # (264), (265)
 close((257, 264, 265), (after.z - centre) / short, corrected, 1e-10)
 
@@ -469,9 +469,7 @@ valley = FunctionObjective(
     lambda w: 0.5 * (3.7 + 0.6 * w[0]) * w[1] ** 2 - 0.5 * w[1] ** 4 - 0.03 * w[0], 2
 )
 adam = make_rule("scalar_adam", learning_rate, beta1=beta1_value, beta2=0.99)
-states = [adam.initial_state(numbers([0.0, 0.05]))]
-for step in range(warmup + ahead):
-    states.append(adam.step(valley, states[-1], step))
+states = iterate(adam, valley, adam.initial_state(numbers([0.0, 0.05])), warmup + ahead)
 flows = {
     "stable flow": StableFlow(adam, valley),
     "stable flow, corrected": StableFlow(adam, valley, backward_error=True),
@@ -485,7 +483,7 @@ for step in range(warmup, warmup + ahead):
         now[name] = advance(flow, now[name], step, substeps)
         paths[name].append(now[name].z.numpy())
 paths = {name: np.array(path)[1:, :2] for name, path in paths.items()}
-iterates = torch.stack([state.z for state in states])[warmup - 1 :, :2].numpy()
+iterates = stacked(states)[warmup - 1 :, :2]
 centres = ((iterates[1:] + iterates[:-1]) / 2)[1:]
 distance = {name: np.linalg.norm(path - centres, axis=1) for name, path in paths.items()}
 change = np.linalg.norm(paths["rod flow"] - paths["rod flow, corrected"], axis=1)

@@ -118,9 +118,9 @@ import numpy as np
 import torch
 
 from rodflow_book.derivations.appendix_g import five_steps
-from rodflow_book.derivations.simulation import manifest, numbers
+from rodflow_book.derivations.numeric import extent_of, numbers, stacked, substep
 from rodflow_core import theory
-from rodflow_core.extent import Extent, relax
+from rodflow_core.extent import relax
 
 draw = np.random.default_rng(2)
 
@@ -128,7 +128,7 @@ draw = np.random.default_rng(2)
 def random_extent(rank):
     """A random tensor of some rank."""
     basis, _ = np.linalg.qr(draw.normal(size=(dimension, rank)))
-    return Extent(numbers(basis), numbers(-np.sort(-draw.uniform(0.1, 1, rank))))
+    return extent_of(basis, -np.sort(-draw.uniform(0.1, 1, rank)))
 
 
 def best(matrix, rank):
@@ -147,21 +147,17 @@ for kept, allowed in ((0, 2), (1, 3), (3, 5), (3, 3), (4, 1)):
     after = five_steps(before, plus, minus, step, allowed)
     close((268, 269, 270, 271, 272, 273), after.dense(), best(dense.numpy(), allowed), 1e-12)
     close(267, after.basis.T @ after.basis, np.eye(len(after.eigenvalues)), 1e-13)
-    # The library's relax takes the drive with its factor 1/2: drive drive^T = source.
-    close(
-        273,
-        relax(before, 0.5 * torch.stack((plus, minus), 1), step, allowed).dense(),
-        after.dense(),
-        1e-12,
-    )
+    library = relax(before, torch.stack((plus, minus)), step, allowed, weight=0.25)
+    close(273, library.dense(), after.dense(), 1e-12)
 print(inspect.getsource(five_steps).split('"""')[2])
 
 # %% [markdown]
 # The last line of the loop is the library's `relax`. It departs from the five steps and gives the same
-# tensor: basis and displacements, each scaled by the square root of its weight, are columns of one
-# $D\times(r+2)$ matrix $C$ with $CC^\top$ the new $\Sigma$, whose eigenvectors come out of the small Gram matrix
-# $C^\top C$. That passes over the $D$ numbers a few times only, needs no threshold (what is below rounding
-# in $\Sigma$ is dropped), and closes with the paper's QR.
+# tensor: it holds the eigenpairs as rods $\sqrt{\lambda_i}\,u_i$. Rods and displacements, each times the
+# root of its weight, are the rows of one $(r+2)\times D$ matrix $C$ with $C^\top C$ the new $\Sigma$, whose
+# eigenvectors come out of the small Gram matrix $CC^\top$: the new rods are the old ones and the
+# displacements, rotated among each other. That passes over the $D$ numbers a few times only, and needs
+# neither a threshold (what is below rounding in $\Sigma$ is dropped) nor the paper's QR.
 #
 # **Decay, and which one.** The exact decay over a substep is $e^{-2\Delta t}$, which
 # {ref}`(268) <eq-268>` replaces by its Euler factor. That is a choice, and the better one. The source in
@@ -181,7 +177,7 @@ lengths = {"Euler": [], "exponential": []}
 fractions = np.array([1 / 2, 1 / 4, 1 / 8, 1 / 16])
 for fraction in fractions:
     for name, factor in (("Euler", 1 - 2 * fraction), ("exponential", np.exp(-2 * fraction))):
-        state = Extent(torch.zeros(dimension, 0, dtype=torch.float64), numbers([]))
+        state = extent_of(np.zeros((dimension, 0)), [])
         for _ in range(round(16 / fraction)):
             state = five_steps(state, plus, minus, fraction, 2, decay=factor)
         lengths[name].append((state.dense().trace() / rest_of_source.trace()).item())
@@ -198,6 +194,7 @@ close(268, lengths["exponential"], 2 * fractions / (1 - np.exp(-2 * fractions)),
 from rodflow_core.flows import RodFlow, StableFlow, advance, endpoints
 from rodflow_core.objective import FunctionObjective
 from rodflow_core.optimizers import State, UpdateRule, make_rule
+from rodflow_core.simulate import iterate
 
 sharp = numbers(np.geomspace(30, 1, dimension // 2))
 mixing = numbers(np.linalg.qr(draw.normal(size=(dimension // 2, dimension // 2)))[0])
@@ -205,20 +202,18 @@ landscape = FunctionObjective(
     lambda w: (0.5 * sharp * (mixing @ w) ** 2 + torch.cos(3 * w)).sum(), dimension // 2
 )
 adam = make_rule("adam", 0.3, beta1=0.5, beta2=0.9)
-states = [adam.initial_state(numbers(draw.normal(size=dimension // 2)))]
-for time in range(20):
-    states.append(adam.step(landscape, states[-1], time))
+begin = adam.initial_state(numbers(draw.normal(size=dimension // 2)))
+states = iterate(adam, landscape, begin, 20)
 flow = RodFlow(adam, landscape, rank=dimension)
 full = flow.initial(states[-2], states[-1])
 start, moves = full.extent, []
 for time in range(20, 45):
     for _ in range(substeps):
         ends = endpoints(full)
-        _, c2 = adam.corrections(time)
         g = landscape.gradients(adam.gradient_point(ends))
         c1, c2 = adam.corrections(time)
         moves.append(adam.displacement(ends, g, adam.preconditioner(full.nu, c2), c1))
-        full = flow.substep(full, time, 1 / substeps)
+        full = substep(flow, full, time, 1 / substeps)
 dense = full.extent.dense().numpy()
 ranks = np.arange(1, 8)
 errors = {"five_steps": [], "relax": [], "best": []}
@@ -226,7 +221,7 @@ for rank in ranks:
     copies = {"five_steps": start, "relax": start}
     for move in moves:
         copies["five_steps"] = five_steps(copies["five_steps"], *move, 1 / substeps, int(rank))
-        copies["relax"] = relax(copies["relax"], 0.5 * move.T, 1 / substeps, int(rank))
+        copies["relax"] = relax(copies["relax"], move, 1 / substeps, int(rank), weight=0.25)
     for name, copy in copies.items():
         errors[name].append(np.linalg.norm(copy.dense().numpy() - dense) / np.linalg.norm(dense))
     errors["best"].append(np.linalg.norm(best(dense, rank) - dense) / np.linalg.norm(dense))
@@ -238,9 +233,9 @@ for rank in ranks:
 import pandas as pd
 
 from rodflow_book.figures import files
-from rodflow_book.figures.appendix_fg import bias_figure, rank_figure, start_figure
+from rodflow_book.figures.appendix_g import bias_figure, rank_figure, start_figure
 
-about = manifest(
+about = files.page_manifest(
     "notebooks/appendix_g.py",
     dimension=dimension,
     substeps=substeps,
@@ -305,10 +300,8 @@ show(
 # which here gives $g$ and $g^2$ at once, from the first step.
 
 # %%
-from rodflow_book.derivations.appendix_d import beta2, g
-from rodflow_book.derivations.appendix_e import BETAS, beta1
-from rodflow_book.derivations.appendix_g import P, c1, t
-from rodflow_book.derivations.symbols import eta, m
+from rodflow_book.derivations.appendix_g import c1, t
+from rodflow_book.derivations.symbols import BETAS, P, beta1, beta2, eta, g, m
 
 raw_m, raw_nu = (1 - beta1**t) * g, (1 - beta2**t) * g**2
 ema = low_rank.average
@@ -389,7 +382,7 @@ hats = 0.5 * ends[:, half_dimension:] / first_c + 0.5 * slopes / first_c  # (283
 weight_moves = -rate * hats / (np.sqrt(second / second_c) + 1e-8)
 both = np.hstack((weight_moves, 0.5 * (slopes - ends[:, half_dimension:])))
 before = RodState(numbers(centre), numbers(second), rod(numbers(half)))
-after = RodFlow(adam, landscape, rank=3).substep(before, now, short)
+after = substep(RodFlow(adam, landscape, rank=3), before, now, short)
 close((279, 280), (after.z - before.z) / short, both.mean(0), 1e-10)
 spread = -2 * np.outer(half, half) + both.T @ both / 4
 close(281, (after.extent.dense() - before.extent.dense()) / short, spread, 1e-9)
@@ -404,19 +397,11 @@ close(282, (after.nu - before.nu) / short, 0.1 * ((slopes**2).mean(0) - second),
 # %%
 SLOPE, RATE, SHOWN = 0.7, 0.1, 100
 linear = FunctionObjective(lambda w: SLOPE * w.sum(), 1)
-raw_rule = UpdateRule(
-    RATE,
-    *(lambda r: (r.momentum, r.second_moment))(
-        make_rule("adam", RATE, beta1=beta1_value, beta2=beta2_value)
-    ),
-    bias_correction=False,
-)
 good_rule = make_rule("adam", RATE, beta1=beta1_value, beta2=beta2_value)
+raw_rule = UpdateRule(RATE, good_rule.momentum, good_rule.second_moment, bias_correction=False)
 moments, sizes = {}, {}
 for name, rule in (("raw", raw_rule), ("corrected", good_rule)):
-    states = [rule.initial_state(numbers([0.0]))]
-    for time in range(SHOWN):
-        states.append(rule.step(linear, states[-1], time))
+    states = iterate(rule, linear, rule.initial_state(numbers([0.0])), SHOWN)
     moments[name] = np.array([[s.z[1].item(), s.nu[0].item()] for s in states])
     sizes[name] = -np.diff([s.z[0].item() for s in states]) / RATE
 count = np.arange(SHOWN + 1)
@@ -546,7 +531,7 @@ for name, row in OPTIMIZERS.items():
     z = numbers(np.concatenate((w_, m_)) if rule.has_moment else w_)
     second = rule.second_moment.initial(numbers(w_))
     second = None if second is None else numbers(nu_[0] if "scalar" in name else nu_)
-    after = StableFlow(rule, landscape).substep(State(z, second), now, 1.0)
+    after = substep(StableFlow(rule, landscape), State(z, second), now, 1.0)
     expected = np.concatenate((velocity, turn)) if rule.has_moment else velocity
     close(285, after.z - z, expected, 1e-12)
     if second is not None:
@@ -589,7 +574,9 @@ close((286, 287), begin.z, (previous.z + current.z) / 2, 1e-15)
 close(288, begin.nu, (previous.nu + current.nu) / 2, 1e-15)
 displacement = (current.z - previous.z) / 2
 close(290, begin.extent.eigenvalues, [displacement.norm() ** 2], 1e-14)
-close(291, begin.extent.basis[:, 0], displacement / displacement.norm(), 1e-14)
+direction = begin.extent.basis[:, 0]
+direction = direction * (direction @ displacement).sign()  # an eigenvector has no sign
+close(291, direction, displacement / displacement.norm(), 1e-14)
 both_ends = endpoints(begin)
 close(289, both_ends, torch.stack((current.z, previous.z)), 1e-14)
 
@@ -605,10 +592,8 @@ valley = FunctionObjective(
     lambda w: 0.5 * (3.7 + 0.6 * w[0]) * w[1] ** 2 - 0.5 * w[1] ** 4 - 0.03 * w[0], 2
 )
 descent = make_rule("gd", 0.5)
-states = [State(numbers([0.0, 0.05]), None)]
-for time in range(warmup + ahead):
-    states.append(descent.step(valley, states[-1], time))
-iterates = torch.stack([state.z for state in states]).numpy()
+states = iterate(descent, valley, [0.0, 0.05], warmup + ahead)
+iterates = stacked(states)
 if not (np.abs(iterates[:, 1]) < 1).all():
     raise ValueError("the iterates leave the valley; lower warmup.")
 flows = {"sf": StableFlow(descent, valley), "rod": RodFlow(descent, valley)}

@@ -118,7 +118,7 @@ assert sp.expand(left - right) == sp.zeros(3, 3)
 # be nearer than rounding allows; then the difference of their gradients is taken as what it tends to,
 # a Hessian-vector product at the centre.
 #
-# In code it is an option of the same flow: `RodFlow(rule, objective, drive="drift_free")`.
+# In code it is a flow of its own, `DriftFreeRod(rule, objective)`, whose state holds the one vector.
 #
 # ## Where the paper's rod loses sight, and this one does not
 #

@@ -136,30 +136,16 @@ def across(w):
 # the optimizer.
 
 # %%
-from rodflow_core.flows import RodFlow, StableFlow, advance
 from rodflow_core.objective import FunctionObjective
-from rodflow_core.optimizers import State, make_rule
-
-
-def side_by_side(rule, objective, z, steps):
-    """Run an optimizer from z, and both flows from its first centre."""
-    iterates = [State(z, None)]
-    for t in range(steps):
-        iterates.append(rule.step(objective, iterates[-1], t))
-    runs = []
-    for flow in (RodFlow(rule, objective), StableFlow(rule, objective)):
-        states = [flow.initial(iterates[0], iterates[1])]
-        for t in range(1, steps):
-            states.append(advance(flow, states[-1], t, substeps))
-        runs.append(states)
-    return iterates, *runs
-
+from rodflow_core.optimizers import make_rule
+from rodflow_core.simulate import side_by_side
 
 valley = FunctionObjective(lambda w: loss(along(w), across(w)), 2)
 descent = make_rule("gd", learning_rate)
 angle = torch.tensor(-2.6 / RADIUS, dtype=torch.float64)
 start = (RADIUS + 0.3) * torch.stack((angle.sin(), angle.cos()))
-iterates, rod, stable = side_by_side(descent, valley, start, steps)
+bounce = side_by_side(descent, valley, start, steps, substeps=substeps, stable=True)
+w = torch.from_numpy(bounce.iterates)
 
 
 # %% tags=["remove-cell"]
@@ -172,14 +158,13 @@ def check_stays(distances, reach, place):
         )
 
 
-check_stays(across(torch.stack([state.z for state in iterates])), 1.4, "the valley")
+check_stays(across(w), 1.4, "the valley")
 
 # %% [markdown]
 # First the exactness. These are the largest entries of left side minus right side of
 # {ref}`(4) <eq-4>` and {ref}`(5) <eq-5>`, over all steps of this run:
 
 # %%
-w = torch.stack([state.z for state in iterates])
 centre, half = (w[:-1] + w[1:]) / 2, (w[1:] - w[:-1]) / 2
 
 
@@ -200,49 +185,17 @@ residuals
 # Rounding, and nothing else. Now the flows, in {numref}`fig-rod-valley`.
 
 # %% tags=["remove-cell"]
-import platform
-from importlib import metadata
-
 import numpy as np
 
 from rodflow_book.figures import files
 from rodflow_book.figures.rod import (
     Mesh,
-    Trajectories,
     phase_figure,
     valley_figure,
     valley_series_figure,
 )
 from rodflow_core import theory
 
-
-def stack(tensors):
-    return torch.stack(list(tensors)).numpy()
-
-
-def trajectories(iterates, rod, stable):
-    return Trajectories(
-        stack(s.z for s in iterates),
-        stack(s.z for s in rod),
-        stack(s.extent.half_displacement for s in rod),
-        stack(s.z for s in stable),
-    )
-
-
-def manifest(**parameters):
-    packages = {name: metadata.version(name) for name in ("torch", "numpy", "matplotlib")}
-    return {
-        "source": "notebooks/rod.py",
-        "parameters": {**parameters, "substeps": substeps},
-        "dtype": "float64",
-        "device": "cpu",
-        "python": platform.python_version(),
-        "packages": packages,
-        "cite": ["arXiv:2605.06821", "arXiv:2602.01480"],
-    }
-
-
-bounce = trajectories(iterates, rod, stable)
 ends = along(torch.as_tensor(np.stack((bounce.iterates[0], bounce.stable[-1]))))
 s = torch.linspace(ends[0] - 0.15, ends[1] + 0.75, 300, dtype=torch.float64)[:, None]
 d = torch.linspace(-0.62, 0.62, 61, dtype=torch.float64)[None]
@@ -269,10 +222,12 @@ gap = {
     tag: np.linalg.norm(points - bounce.optimizer_centre, axis=1)
     for tag, points in {"sf": bounce.stable, "rod": bounce.centre}.items()
 }
-numbers = bounce.table(("x", "y"))
+numbers = files.trajectory_table(bounce, ("x", "y"))
 for tag, values in at_centre.items():
     numbers[f"{tag}_sharpness_over_threshold"] = values
-about = manifest(learning_rate=learning_rate, slope=slope, steps=steps)
+about = files.page_manifest(
+    "notebooks/rod.py", learning_rate=learning_rate, slope=slope, steps=steps, substeps=substeps
+)
 files.save(
     "rod-valley",
     lambda: valley_figure(bounce, mesh, range(0, steps, max(1, steps * 6 // 100))),
@@ -307,12 +262,25 @@ files.save(
 # ```
 
 # %% tags=["hide-input"]
+from rodflow_core.flows import RodFlow, advance
+from rodflow_core.optimizers import State
+
+
+def extents(rule, objective, run):
+    """Run the rod flow once more, for its whole extent tensors."""
+    flow = RodFlow(rule, objective)
+    states = [flow.initial(*(State(torch.from_numpy(z), None) for z in run.iterates[:2]))]
+    for t in range(1, len(run.centre)):
+        states.append(advance(flow, states[-1], t, substeps))
+    return [state.extent for state in states]
+
+
 end = torch.as_tensor(bounce.centre + bounce.signed_half)
 late, mid = bounce.iterates[1:], steps // 2
 rail = (across(end) - across(torch.as_tensor(late))).abs()
 lag = (along(end) - along(torch.as_tensor(late))).abs()
 drift = np.linalg.norm(np.diff(bounce.optimizer_centre, axis=0), axis=1) / 2
-second = rod[mid].extent.eigenvalues[1].sqrt().item()
+second = extents(descent, valley, bounce)[mid].eigenvalues[1].sqrt().item()
 ratio = float(f"{gap['sf'][-1] / gap['rod'][-1]:.2g}")
 show(
     f"After {steps} steps the rod flow's centre is **{gap['rod'][-1]:.2g}** from the centre of the "
@@ -470,17 +438,17 @@ curvature = (1 + excess) * heavy_ball.threshold
 S = torch.tensor([curvature], dtype=torch.float64)
 quartic = Quartic(S, torch.tensor(KAPPA))
 start = torch.tensor([0.06, 0.0], dtype=torch.float64)  # (w, m)
-iterates, rod, stable = side_by_side(heavy_ball, quartic, start, phase_steps)
+flip = side_by_side(heavy_ball, quartic, start, phase_steps, substeps=substeps, stable=True)
+z = torch.from_numpy(flip.iterates)
 
 # %% tags=["remove-cell"]
 reach = (curvature / KAPPA) ** 0.5
-check_stays(torch.stack([state.z[0] for state in iterates]), reach, "the well")
+check_stays(z[:, 0], reach, "the well")
 
 # %% [markdown]
 # {ref}`(16) <eq-16>` and {ref}`(17) <eq-17>` hold to rounding:
 
 # %%
-z = torch.stack([state.z for state in iterates])
 centre, half = (z[:-1] + z[1:]) / 2, (z[1:] - z[:-1]) / 2
 
 
@@ -498,17 +466,22 @@ assert max(residuals) < 1e-13, "(16) and (17) must hold to rounding"
 residuals
 
 # %% tags=["remove-cell"]
-flip = trajectories(iterates, rod, stable)
 fixed = theory.quartic_fixed_point("heavy_ball", curvature, KAPPA, learning_rate, beta)
 corner = np.array([fixed.half_displacement, fixed.moment_half_difference])
-about = manifest(
-    learning_rate=learning_rate, beta=beta, excess=excess, kappa=KAPPA, steps=phase_steps
+about = files.page_manifest(
+    "notebooks/rod.py",
+    learning_rate=learning_rate,
+    beta=beta,
+    excess=excess,
+    kappa=KAPPA,
+    steps=phase_steps,
+    substeps=substeps,
 )
 times = sorted({0, phase_steps // 6, phase_steps // 3, phase_steps - 1})
 files.save(
     "rod-phase-space",
     lambda: phase_figure(flip, corner, times, 2 / learning_rate),
-    flip.table(("w", "m")),
+    files.trajectory_table(flip, ("w", "m")),
     figures,
     manifest=about,
     alt="Left: heavy ball in the plane of weight and first moment. Iterates and rods lie on the "
@@ -542,7 +515,7 @@ def same_sign(points):
     return int((points[:, 0] * points[:, 1] > 0).sum())
 
 
-extent = rod[-1].extent.dense().numpy()
+extent = extents(heavy_ball, quartic, flip)[-1].dense().numpy()
 away = np.linalg.norm(extent - fixed.extent) / np.linalg.norm(fixed.extent)
 ends_apart = np.abs((flip.signed_half - flip.optimizer_half) * scale).max() / length
 show(

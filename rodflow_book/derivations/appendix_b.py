@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import sympy as sp
 
-from rodflow_book.derivations.symbols import S, eta, kappa
-
-Sigma = sp.Symbol("Sigma", positive=True)
-"""Extent in one dimension, the squared half-displacement."""
+from rodflow_book.derivations.generic import gradient
+from rodflow_book.derivations.symbols import S, Sigma, eta, kappa
 
 centre = sp.Symbol("wbar", real=True)
 """Centre of the rod in one dimension."""
@@ -21,20 +19,9 @@ def start() -> sp.Matrix:
     return sp.Matrix(sp.symbols("w_1 w_2", real=True))
 
 
-def gradient(point: sp.Matrix) -> sp.Matrix:
-    """Give the gradient of an arbitrary loss: two functions of which nothing is known."""
-    at = [sp.expand(x) for x in point]
-    return sp.Matrix([sp.Function(name)(*at) for name in ("g_1", "g_2")])
-
-
 def step(point: sp.Matrix) -> sp.Matrix:
     """Take one step of gradient descent, (49)."""
     return point - eta * gradient(point)
-
-
-def rod(first: sp.Matrix, second: sp.Matrix) -> tuple[sp.Matrix, sp.Matrix]:
-    """Give centre and half-difference of two consecutive iterates, (50), (51)."""
-    return (first + second) / 2, (second - first) / 2
 
 
 def quartic_gradient(point: sp.Expr) -> sp.Expr:

@@ -9,6 +9,7 @@ from typing import Literal
 
 import sympy as sp
 
+from rodflow_book.derivations.generic import gradient
 from rodflow_book.derivations.symbols import beta, eta
 
 Momentum = Literal["heavy_ball", "nesterov"]
@@ -17,12 +18,6 @@ Momentum = Literal["heavy_ball", "nesterov"]
 def start() -> sp.Matrix:
     """Give a generic point of phase space, (59): two weights, two moments."""
     return sp.Matrix(sp.symbols("w_1 w_2 m_1 m_2", real=True))
-
-
-def gradient(point: sp.Matrix) -> sp.Matrix:
-    """Give the gradient of an arbitrary loss: two functions of which nothing is known."""
-    at = [sp.expand(x) for x in point]
-    return sp.Matrix([sp.Function(name)(*at) for name in ("g_1", "g_2")])
 
 
 def gradient_point(momentum: Momentum, z: sp.Matrix) -> sp.Matrix:
@@ -35,11 +30,6 @@ def step(momentum: Momentum, z: sp.Matrix) -> sp.Matrix:
     """Take one step as it is defined, (57)-(58) or (69)-(71)."""
     moment = beta * z[2:, :] + (1 - beta) * gradient(gradient_point(momentum, z))
     return sp.Matrix.vstack(z[:2, :] - eta * moment, moment)
-
-
-def rod(first: sp.Matrix, second: sp.Matrix) -> tuple[sp.Matrix, sp.Matrix]:
-    """Give centre and half-difference of two consecutive states, (60), (61)."""
-    return (first + second) / 2, (second - first) / 2
 
 
 def displacement(momentum: Momentum, z: sp.Matrix) -> sp.Matrix:

@@ -12,19 +12,11 @@ from typing import NamedTuple
 
 import sympy as sp
 
-from rodflow_book.derivations.symbols import S, eta, w
+from rodflow_book.derivations.generic import gradient
+from rodflow_book.derivations.symbols import S, Sigma, beta2, eta, g, nu, w
 
-g = sp.Symbol("g", real=True, nonzero=True)
-"""Slope of the linear loss."""
-
-Sigma, nu, epsilon = sp.symbols("Sigma nu epsilon", positive=True)
-"""Extent, the squared half-displacement; second moment; what is added to its root."""
-
-beta2 = sp.Symbol("beta_2", positive=True)
-"""Decay of the second moment, below 1."""
-
-BETA2 = {beta2: (0.05, 0.999)}
-"""Where random values of ``beta2`` are drawn from."""
+epsilon = sp.Symbol("epsilon", positive=True)
+"""What is added to the root of the second moment."""
 
 
 # --- two steps, in the plane ---------------------------------------------------------------------
@@ -44,11 +36,6 @@ class Steps(NamedTuple):
     nu: list[sp.Matrix]
     g: list[sp.Matrix]
     inverse: list[sp.Matrix]
-
-
-def gradient(point: sp.Matrix) -> sp.Matrix:
-    """Give the gradient of an arbitrary loss: two functions of which nothing is known."""
-    return sp.Matrix([sp.Function(name)(*point) for name in ("g_1", "g_2")])
 
 
 def inverse_preconditioner(second_moment: sp.Matrix) -> sp.Matrix:

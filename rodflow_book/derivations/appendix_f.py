@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import sympy as sp
-from numpy.typing import NDArray
 from scipy.integrate import solve_ivp
 
-Array = NDArray[np.float64]
+from rodflow_core.simulate import Array
+
 Fields = Sequence[sp.Matrix]
 Variables = Sequence[sp.Symbol]
 

@@ -6,8 +6,8 @@ import sympy as sp
 import torch
 from torch import Tensor
 
-from rodflow_book.derivations.appendix_e import beta1
-from rodflow_book.derivations.symbols import eta, m
+from rodflow_book.derivations.numeric import extent_of
+from rodflow_book.derivations.symbols import P, beta1, eta, m
 from rodflow_core.extent import Extent
 
 t = sp.Symbol("t", integer=True, nonnegative=True)
@@ -16,8 +16,8 @@ t = sp.Symbol("t", integer=True, nonnegative=True)
 dt = sp.Symbol("Delta_t", positive=True)
 """Length of a substep."""
 
-source, c1, P = sp.symbols("source c_1 P", positive=True)
-"""Source of the extent; the first moment's correction; a preconditioner that is held fixed."""
+source, c1 = sp.symbols("source c_1", positive=True)
+"""Source of the extent; the first moment's correction."""
 
 
 def decayed_fixed_point(factor: sp.Expr) -> sp.Expr:
@@ -69,7 +69,7 @@ def five_steps(
         decay: factor of step 1; ``1 - 2 dt`` where it is left out.
         threshold: shortest perpendicular part that is added, relative to the displacement.
     """
-    basis, values = extent
+    basis, values = extent.basis, extent.eigenvalues
     values = (1 - 2 * dt if decay is None else decay) * values  # 1: decay (268)
     added = []
     for move in (plus, minus):  # 2 and 3: project (269), (270), and augment (271)
@@ -86,4 +86,4 @@ def five_steps(
     values, turn = torch.linalg.eigh(inner)  # 5: truncate and re-orthogonalise (273)
     values, turn = values.flip(0)[:rank], turn.flip(1)[:, :rank]
     basis, triangle = torch.linalg.qr(basis @ turn)
-    return Extent(basis * triangle.diagonal().sign(), values)
+    return extent_of(basis * triangle.diagonal().sign(), values)

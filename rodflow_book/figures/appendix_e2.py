@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from rodflow_book.figures.marks import BIG, closed, dots, labelled, legend_above, rings
@@ -133,24 +134,7 @@ def amplitude_figure(table: pd.DataFrame) -> Figure:
             **dots("disc", color=colour(tag), markersize=7, label=f"{name}: rod flow, settled"),
         )
         if len(swings):
-            # The lower quantile may be as small as it likes; the axis ends at a tenth of the curve.
-            centre = swings["root_mean_square"]
-            span = [
-                centre - swings["low"].clip(lower=1e-3),
-                swings["high"].clip(lower=centre) - centre,
-            ]
-            axis.errorbar(
-                swings["beta1"],
-                centre,
-                yerr=span,
-                fmt="D",
-                color=colour(tag),
-                markersize=9,
-                elinewidth=1.3,
-                capsize=4,
-                zorder=6,
-                label=f"{name}: optimizer, swinging (r.m.s.)",
-            )
+            _swinging(axis, swings, colour(tag), f"{name}: optimizer, swinging (r.m.s.)")
     axis.axhline(1, color=colour("ink"), linewidth=1.2, linestyle=":")
     axis.text(0.97, 1.06, "RMSProp", fontsize=BIG, ha="right")
     axis.annotate(
@@ -172,3 +156,15 @@ def amplitude_figure(table: pd.DataFrame) -> Figure:
     )
     axis.legend(fontsize=13, loc="lower left")
     return figure
+
+
+def _swinging(axis: Axes, swings: pd.DataFrame, tint: str, label: str) -> None:
+    """Draw what does not settle: its root mean square, and from where to where it swings."""
+    centre = swings["root_mean_square"]
+    # The lower quantile may be as small as it likes; the axis ends at a tenth of the curve.
+    below = centre - swings["low"].clip(lower=1e-3)
+    span = [below, swings["high"].clip(lower=centre) - centre]
+    axis.errorbar(
+        swings["beta1"], centre, yerr=span, fmt="D", color=tint, markersize=9, elinewidth=1.3,
+        capsize=4, zorder=6, label=label,
+    )  # fmt: skip

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import re
 from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
@@ -15,6 +14,7 @@ import pandas as pd
 import xarray as xr
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
+from matplotlib.text import Annotation
 from numpy.typing import ArrayLike, NDArray
 
 from rodflow_book.figures.style import style
@@ -22,11 +22,6 @@ from rodflow_core.simulate import Trajectories
 
 _DIGITS = 7
 """Significant digits that are drawn: what rounding does to the last ones moves no line."""
-_NEAR = 0.01
-"""Points by which a drawing's coordinates may differ from those of the same drawing."""
-_NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?")
-# Matplotlib names markers and clipping paths by a hash of their last bits.
-_NAME = re.compile(r"(?<=[\"#])[a-z][0-9a-f]{10}(?=[\")])")
 
 
 def save(
@@ -129,29 +124,6 @@ def run_manifest(runs: Sequence[xr.Dataset]) -> dict[str, object]:
     return {"runs": entries}
 
 
-def alike(made: str | os.PathLike[str], published: str | os.PathLike[str]) -> bool:
-    """Say whether two files of a figure differ by no more than rounding: text, CSV, JSON, SVG.
-
-    Their words must be the same. Their numbers, too, but for a last digit in seven; coordinates of
-    a drawing may be a hundredth of a point apart.
-
-    Args:
-        made: one file.
-        published: the other; it need not exist.
-    """
-    made, published = Path(made), Path(published)
-    if not published.exists():
-        return False
-    one, other = (_NAME.sub("", path.read_text(encoding="utf-8")) for path in (made, published))
-    if one == other:
-        return True
-    if _NUMBER.split(one) != _NUMBER.split(other):
-        return False
-    numbers = [np.array(_NUMBER.findall(text), dtype=float) for text in (one, other)]
-    near = {"rtol": 0, "atol": _NEAR} if made.suffix == ".svg" else {"rtol": 2e-7, "atol": 1e-12}
-    return bool(np.allclose(*numbers, **near))
-
-
 def _rounded(values: ArrayLike) -> NDArray[np.float64]:
     """Round each number to so many significant digits; by way of text, which is exact."""
     values = np.asarray(values, dtype=float)
@@ -160,9 +132,13 @@ def _rounded(values: ArrayLike) -> NDArray[np.float64]:
 
 
 def _round_off(figure: Figure) -> None:
-    """Round what is drawn, as far as lines and axes go: markers and edges snap to whole pixels."""
+    """Round where lines, words and axes stand: markers and edges snap to whole pixels."""
     for axis in figure.axes:
         # First the limits: they follow from the data, and do not follow any more once set.
         axis.set(xlim=_rounded(axis.get_xlim()), ylim=_rounded(axis.get_ylim()))
         for line in axis.get_lines():
             line.set_data(*map(_rounded, line.get_data(orig=False)))
+        for text in axis.texts:
+            text.set_position(_rounded(text.get_position()))
+            if isinstance(text, Annotation):
+                text.xy = tuple(_rounded(text.xy))

@@ -26,6 +26,8 @@ _BASE = {
     "figure.constrained_layout.use": True,
     "figure.dpi": 110,
     "savefig.dpi": 150,
+    # Which points of a line may be left out hangs on the last bits of all of them.
+    "path.simplify": False,
     "svg.fonttype": "path",
     "svg.hashsalt": "rodflow",
     "mathtext.fontset": "cm",

@@ -143,7 +143,7 @@ def test_a_build_redoes_what_an_edit_concerns_and_nothing_else(project):
 
 def test_a_record_that_is_vouched_for_is_not_looked_at_and_a_damaged_one_is(project):
     code = subprocess.run(
-        [sys.executable, "-c", "from rodflow_core.experiments import code; print(code.core_code())"],
+        [sys.executable, "-c", "import rodflow_core.experiments.code as c; print(c.core_code())"],
         cwd=project, text=True, capture_output=True, check=True,
     ).stdout.strip()  # fmt: skip
     record = project / "figures" / "runs" / "adam-mlp-quick.nc"
