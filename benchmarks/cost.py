@@ -43,6 +43,8 @@ ROD = 1e-2
 """Length that the rods are measured at: about what they have at the edge of stability."""
 EVERY = 5
 """Steps between two eigensolves."""
+WARMUP = 300
+"""Steps before the first one: at the edge, or near it."""
 
 
 def alternate(rounds: int, **actions: Callable[[], object]) -> dict[str, list[float]]:
@@ -122,11 +124,11 @@ def spectrum(objective: ModuleObjective, name: str, k: int, tolerance: float) ->
     """Products of cold and warm eigensolves every few steps, and their cost in gradients."""
     rule = make_rule(name, RATES[name])
     states = [rule.initial_state(objective.initial_weights())]
-    for t in range(60):
+    for t in range(WARMUP):
         states = [*states[-1:], rule.step(objective, states[-1], t)]
     subspace, warm, cold = None, [], []
     for i in range(6):
-        t = 60 + EVERY * i
+        t = WARMUP + EVERY * i
         centre = midpoint(*states)
         solve = {"k": k, "tol": tolerance}
         first = preconditioned_sharpness(rule, objective, centre, t, **solve)
@@ -169,8 +171,9 @@ def measure(kind: str, rounds: int) -> dict[str, object]:
     found: dict[str, object] = {"weights": objective.dim}
     found["flows"] = {name: flows(objective, name, rounds) for name in RATES}
     found["spectrum"] = {
-        name: spectrum(objective, name, 3, 1e-4 if kind == "digits" else 1e-3)
+        f"{name}, {k} pairs, tolerance {tolerance:g}": spectrum(objective, name, k, tolerance)
         for name in ("gd", "adam")
+        for k, tolerance in ((1, 1e-2), (3, 1e-2), (3, 1e-4 if kind == "digits" else 1e-3))
     }
     return found
 

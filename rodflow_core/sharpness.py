@@ -9,6 +9,10 @@ from rodflow_core.optimizers import State, UpdateRule
 from rodflow_core.spectrum import Eigenpairs, leading_eigenpairs, preconditioned_operator
 
 
+_EXPLORE = 2
+"""Products into new directions in every solve: what rises from below is not overlooked."""
+
+
 def preconditioned_sharpness(
     rule: UpdateRule,
     objective: Objective,
@@ -41,8 +45,9 @@ def preconditioned_sharpness(
         >>> from rodflow_core.landscapes import Quadratic
         >>> from rodflow_core.optimizers import make_rule
         >>> bowl, gd = Quadratic(torch.tensor([1.0, 4.0])), make_rule("gd", 0.1)
-        >>> preconditioned_sharpness(gd, bowl, State(torch.ones(2), None), t=0).values
-        tensor([4.])
+        >>> found = preconditioned_sharpness(gd, bowl, State(torch.ones(2), None), t=0)
+        >>> round(float(found.values[0]), 4)
+        4.0
     """
     w, _ = rule.split(centre.z)
     operator = objective.hvp(w)
@@ -50,5 +55,12 @@ def preconditioned_sharpness(
         preconditioner = rule.preconditioner(centre.nu, rule.corrections(t)[1])
         operator = preconditioned_operator(operator, preconditioner.inv_sqrt)
     return leading_eigenpairs(
-        operator, objective.dim, k, start=start, tol=tol, dtype=w.dtype, device=w.device
+        operator,
+        objective.dim,
+        k,
+        start=start,
+        tol=tol,
+        explore=_EXPLORE,
+        dtype=w.dtype,
+        device=w.device,
     )

@@ -84,8 +84,8 @@ def leading_eigenpairs(
         tol: largest residual accepted, relative to the largest |eigenvalue| met. It is not taken
             below 64 + sqrt(dim) / 4 roundings of the dtype, the accuracy of a product. A value is
             wrong by about the residual squared over the gap behind the guards: where values alone
-            are wanted, 2e-2 for one and 1e-2 for three gave them to 0.3 % (an MLP of 6.6e5 weights
-            at the edge of stability, every five steps). It bounds what a guard may hide as well.
+            are wanted, 1e-2 gave them to 0.1 % (one or three of an MLP of 6.6e5 weights at the
+            edge of stability, every five steps).
         max_matvecs: products allowed, at least k; by default 100 + 50 k. Memory follows it, up to
             twice max(24, 4 (k + guard)) vectors.
         guard: vectors carried beyond the wanted ones.

@@ -165,6 +165,42 @@ def test_a_warm_start_follows_crossings_while_the_operator_turns(k):
     assert error <= float(torch.linalg.vector_norm(found.residuals))
 
 
+@pytest.mark.parametrize("size", [0.1, 1.0])
+def test_exploring_finds_what_a_loose_tolerance_would_overlook(size):
+    dim, spent = 1000, []
+    diagonal = edge_of_stability(dim)
+    plain = found = leading_eigenpairs(lambda v: diagonal * v, dim, tol=1e-2, dtype=torch.float64)
+    for call, level in enumerate(np.linspace(15.0, 25.0, 41)):
+        diagonal[77] = level
+        operator = nudged(diagonal, size, seed=call)
+        plain = leading_eigenpairs(operator, dim, start=plain.subspace, tol=1e-2)
+        found = leading_eigenpairs(operator, dim, start=found.subspace, tol=1e-2, explore=2)
+        spent.append(found.matvecs)
+        image = operator(found.vectors[:, 0].contiguous())
+        residual = torch.linalg.vector_norm(image - found.values[0] * found.vectors[:, 0])
+        assert float(residual) == pytest.approx(float(found.residuals[0]), rel=1e-8)
+    exact = np.linalg.eigvalsh(torch.stack([operator(e) for e in torch.eye(dim).double()]))[-1]
+    assert plain.converged and float(plain.values[0]) < 0.9 * exact
+    assert found.converged and float(found.values[0]) == pytest.approx(exact, rel=5e-3)
+    assert sum(spent) <= 5.5 * len(spent)
+
+
+def test_single_precision_adds_up_half_a_million_terms():
+    dim = 2**19
+    normal = np.random.default_rng(0).standard_normal((dim, 2))
+    normal[:, 0] = 1.0
+    u, w = torch.from_numpy(np.linalg.qr(normal)[0]).unbind(1)
+
+    def operator(v):
+        v = v.double()
+        return (10 * u * (u @ v) + 9 * w * (w @ v) + 0.1 * v).float()
+
+    found = leading_eigenpairs(operator, dim, 2, tol=1e-4, dtype=torch.float32)
+    assert torch.allclose(found.values, torch.tensor([10.1, 9.1]), rtol=2e-6, atol=0.0)
+    norms = torch.linalg.vector_norm(found.vectors.double(), dim=0)
+    assert torch.allclose(norms, torch.ones_like(norms), rtol=0.0, atol=1e-6)
+
+
 def test_an_invariant_start_hides_a_rival_that_a_cold_start_finds():
     diagonal = edge_of_stability(1000)
     start = torch.eye(1000, dtype=torch.float64)[:, :5]
