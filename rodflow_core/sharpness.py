@@ -8,7 +8,6 @@ from rodflow_core.objective import Objective
 from rodflow_core.optimizers import State, UpdateRule
 from rodflow_core.spectrum import Eigenpairs, leading_eigenpairs, preconditioned_operator
 
-
 _EXPLORE = 2
 """Products into new directions in every solve: what rises from below is not overlooked."""
 

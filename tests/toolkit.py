@@ -51,9 +51,9 @@ def vector(*values):
 
 
 def make(name, learning_rate, beta1=0.5, beta2=0.9, epsilon=1e-8):
-    """A row's rule, with those of the hyperparameters that it has."""
+    """A row's rule, with those of the hyperparameters that it has; its own keep their defaults."""
     given = {"beta1": beta1, "beta2": beta2, "epsilon": epsilon}
-    taken = {key: given[key] for key in OPTIMIZERS[name].hyperparameters}
+    taken = {key: given[key] for key in OPTIMIZERS[name].hyperparameters if key in given}
     return make_rule(name, learning_rate, **taken)
 
 

@@ -1,11 +1,22 @@
 """The drift-free rod: what it keeps of the paper's, and that drift and rounding do not reach it."""
 
+import numpy as np
 import pytest
 import torch
-from toolkit import NINE, is_one_sentence, make, random, substep
+from toolkit import (
+    NINE,
+    Valley,
+    is_one_sentence,
+    make,
+    random,
+    some_state,
+    substep,
+    twin_of,
+)
 
 from rodflow_core import theory
-from rodflow_core.flows import DriftFreeRod, DriftFreeState, RodFlow, advance
+from rodflow_core.extent import rod
+from rodflow_core.flows import DriftFreeRod, DriftFreeState, RodFlow, RodState, advance
 from rodflow_core.landscapes import Linear, Quadratic, Quartic
 from rodflow_core.optimizers import State
 
@@ -26,6 +37,52 @@ def start(flow, w, offset):
     halves = [flow.rule.initial_state(s * offset).z for s in (-1.0, 1.0)]
     centre = flow.rule.initial_state(w)
     return flow.initial(*(State(centre.z + half, centre.nu) for half in halves))
+
+
+@pytest.mark.parametrize("name", NINE)
+def test_its_rates_are_those_of_the_two_ends(name):
+    """-2 delta - D + leak Fbar, with F of the paper at both ends, in numpy."""
+    rule, leak, t = make(name, 0.3, 0.8), 0.1, 4
+    begin, half = some_state(rule, 2, 1), some_state(rule, 2, 2).z
+    rates = DriftFreeRod(rule, Valley(), leak=leak).rate(DriftFreeState(*begin, half), t + 0.5)
+    twin, gradient = twin_of(name, rule), Valley().numpy_gradient
+    nu = None if begin.nu is None else begin.nu.numpy()
+    moves, targets = [], []
+    for end in ((begin.z + half).numpy(), (begin.z - half).numpy()):
+        g, target = twin.evaluate(end, gradient)
+        moves.append(twin.displacement(end, g, nu, t))
+        targets.append(target)
+    mean, spread = (moves[0] + moves[1]) / 2, (moves[0] - moves[1]) / 2
+    np.testing.assert_allclose(rates.z, mean, rtol=1e-12, atol=1e-14)
+    expected = -2 * half.numpy() - spread + leak * mean
+    np.testing.assert_allclose(rates.half_displacement, expected, rtol=1e-12, atol=1e-14)
+    if nu is not None:
+        target = sum(targets) / 2
+        np.testing.assert_allclose(rates.nu, (1 - twin.beta2) * (target - nu), rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", NINE)
+def test_its_correction_is_the_paper_s_and_of_the_centre_only(name):
+    rule = make(name, 0.3, 0.8)
+    begin, half = some_state(rule, 2, 1), some_state(rule, 2, 2).z
+    state = DriftFreeState(*begin, half)
+    plain, corrected = (DriftFreeRod(rule, Valley(), b).rate(state, 4.5) for b in (False, True))
+    paper = RodFlow(rule, Valley(), backward_error=True)
+    expected = paper.rate(RodState(*begin, rod(half)), 4.5).z
+    torch.testing.assert_close(corrected.z, expected, rtol=1e-13, atol=1e-14)
+    assert (corrected.z - plain.z).norm() > 1e-6
+    assert torch.equal(corrected.half_displacement, plain.half_displacement)
+
+
+def test_it_starts_from_what_alternates_in_the_last_three_iterates():
+    flow = free(make("gd", 0.5), Linear(tensor(1.0)))
+    path = [State(tensor(0.3 * t + (-1) ** t * 2.0), None) for t in range(4)]
+    begun = flow.initial(*path)  # the last three of four
+    assert float(begun.half_displacement) == pytest.approx(-2, rel=1e-14)
+    assert float(begun.z) == pytest.approx(0.3 * 2.5, rel=1e-14)
+    assert torch.equal(flow.initial(*path[1:]).half_displacement, begun.half_displacement)
+    of_two = flow.initial(*path[2:])
+    assert float(of_two.half_displacement) == pytest.approx(-2 + 0.15, rel=1e-14)
 
 
 @pytest.mark.parametrize("name", UNSCALED)

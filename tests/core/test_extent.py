@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from toolkit import examples, is_one_sentence, random
 
-from rodflow_core.extent import Extent, relax, relax_dense, rod
+from rodflow_core.extent import Extent, ExtentRate, norm, relax, relax_dense, rod
 
 D = 12
 
@@ -45,6 +45,43 @@ def assert_equal_to_rounding(extent, sigma, roundings=50):
 def test_equals_the_dense_update_where_the_rank_suffices(seed, dim, k, extra, dt, magnitude):
     drives = magnitude * random(seed, 25, k, dim)
     assert_equal_to_rounding(*run(drives, dim + extra, dt))
+
+
+@examples(40)
+@given(
+    seed=st.integers(0, 10**6),
+    parts=st.integers(1, 4),
+    own=st.booleans(),
+    grade=st.sampled_from([0.0, 6.0, 12.0]),
+)
+def test_a_combination_of_rates_of_either_sign_equals_the_dense_one(seed, parts, own, grade):
+    """As the stages of a Runge-Kutta method make them: other extents, coefficients of any sign.
+
+    What is subtracted is less than what is there, so that the sum is an extent, over up to twelve
+    decades. There its last eigenvalues are small differences in a basis that is itself known to the
+    root of rounding at its end; what is seen of that in Sigma is a few thousand roundings.
+    """
+    grades = torch.logspace(0, -grade / 2, D, dtype=torch.float64)
+    start = relax(rod(torch.zeros(D).double()), random(seed, D, D) * grades, 1.0, D)
+    terms = [(0.3, start)] if own else []
+    for i in range(parts):
+        other = relax(rod(torch.zeros(D).double()), 0.3 * random(seed + i + 1, 3, D) * grades, 1, D)
+        terms.append(((-1) ** i * 0.2, other))
+    terms = [
+        (c, ExtentRate(extent, 0.3 * random(seed + 50 + i, 2, D) * grades, 0.5, D))
+        for i, (c, extent) in enumerate(terms)
+    ]
+    expected = start.dense()
+    for c, rate in terms:
+        full = -2 * rate.extent.dense() + rate.weight * rate.drive.T @ rate.drive
+        expected = expected + c * full
+        assert norm([(c, rate)]) == pytest.approx(float((c * full).norm()), rel=1e-12)
+    values, vectors = torch.linalg.eigh(expected)
+    best = (vectors * values.clamp_min(0)) @ vectors.T
+    roundings = 500 if grade < 12 else 2e4
+    assert_equal_to_rounding(start.moved(terms), best, roundings)
+    together = expected - start.dense()
+    assert norm(terms) == pytest.approx(float(together.norm()), rel=1e-10)
 
 
 def test_equals_the_dense_update_over_many_steps():

@@ -122,7 +122,11 @@ def test_nothing_it_is_given_changes(network):
         nn.Linear(16, 5), nn.BatchNorm1d(5), nn.Tanh(), nn.Linear(5, 10)
     ).double()
     before = {key: value.clone() for key, value in module.state_dict().items()}
-    objective = ModuleObjective(module, network.inputs, network.targets)
+    objective = ModuleObjective(
+        module,
+        (network.inputs, network.targets),
+        check=False,  # BatchNorm in training mode
+    )
     w = objective.initial_weights()
     kept = w.clone()
     objective.value(w), objective.gradients(w[None]), objective.hvp(w)(w)
@@ -143,7 +147,7 @@ def test_a_parameter_without_effect_has_a_zero_gradient(network):
             super().__init__(16, 10)
             self.idle = nn.Parameter(torch.ones(3))
 
-    objective = ModuleObjective(Idle().double(), network.inputs, network.targets)
+    objective = ModuleObjective(Idle().double(), (network.inputs, network.targets))
     w = objective.initial_weights()
     idle = slice(170, 173) if objective._names[-1] == "idle" else slice(0, 3)
     points, v = torch.stack((w, w)), random(8, len(w))
@@ -154,8 +158,7 @@ def test_a_parameter_without_effect_has_a_zero_gradient(network):
 def test_a_loss_without_curvature_has_zero_products(network):
     objective = ModuleObjective(
         nn.Linear(16, 10).double(),
-        network.inputs,
-        network.targets,
+        (network.inputs, network.targets),
         lambda out, y: (out * y).sum(-1),
     )
     w = objective.initial_weights()
@@ -165,7 +168,7 @@ def test_a_loss_without_curvature_has_zero_products(network):
 
 def test_dtype_follows_the_inputs():
     inputs, targets = (x.float() for x in digits(10, True))
-    objective = ModuleObjective(nn.Linear(16, 10), inputs, targets)
+    objective = ModuleObjective(nn.Linear(16, 10), (inputs, targets))
     w = objective.initial_weights()
     results = objective.value(w), objective.gradients(w[None]), objective.hvp(w)(w)
     assert {r.dtype for r in results} == {torch.float32}
@@ -183,5 +186,5 @@ def test_dtype_follows_the_inputs():
 )
 def test_bad_input_is_refused_in_one_sentence(n, m, options, says):
     with pytest.raises(ValueError, match=says) as caught:
-        ModuleObjective(nn.Linear(4, 2), torch.zeros(n, 4), torch.zeros(m, 2), **options)
+        ModuleObjective(nn.Linear(4, 2), (torch.zeros(n, 4), torch.zeros(m, 2)), **options)
     assert is_one_sentence(str(caught.value))

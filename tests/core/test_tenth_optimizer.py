@@ -15,7 +15,7 @@ from test_lockstep import LockstepContract
 from test_optimizers import StepContract
 from test_rods_on_landscapes import LandscapeContract
 from test_thresholds import ThresholdContract
-from toolkit import TWINS, Twin, Valley, iterate, make
+from toolkit import TWINS, Twin, Valley, is_one_sentence, iterate
 
 from rodflow_core.optimizers import (
     OPTIMIZERS,
@@ -25,6 +25,7 @@ from rodflow_core.optimizers import (
     PerComponentSecondMoment,
     Row,
     UpdateRule,
+    make_rule,
 )
 
 
@@ -34,10 +35,6 @@ class QuasiHyperbolic(HeavyBall):
 
     def direction(self, m, g):
         return (1 - self.v) * g + self.v * super().direction(m, g)
-
-    @property
-    def threshold_factor(self):
-        return (1 + self.beta) / (1 + self.beta - 2 * self.v * self.beta)
 
 
 @dataclass(frozen=True)
@@ -89,6 +86,34 @@ def test_its_special_cases_are_rows_of_the_family(v, same_as):
         torch.testing.assert_close(tenth.split(a.z)[0], known.split(b.z)[0], rtol=0, atol=1e-14)
 
 
-def test_its_hyperparameters_are_checked_as_any_others():
-    with pytest.raises(ValueError, match="beta1 is 1.0"):
-        make("qhm", 0.1, beta1=1.0)
+@pytest.mark.parametrize("v", [0.0, 0.3, 0.7, 1.0])
+def test_its_own_hyperparameter_goes_through_make_rule(v):
+    for name in ROWS:
+        assert OPTIMIZERS[name].hyperparameters[:2] == ("beta1", "v")
+        rule = make_rule(name, 0.2, beta1=0.6, v=v)
+        assert rule == UpdateRule(
+            0.2, QuasiHyperbolic(0.6, v), ROWS[name].second_moment(), name == "qhbelief"
+        )
+        assert rule.momentum.weights == pytest.approx(weights(0.6, v), rel=1e-14)
+        expected = 2 / 0.2 * 1.6 / (1.6 - 1.2 * v)  # of eta S (1 - v beta / (1 + beta) 2) = 2
+        assert rule.threshold == pytest.approx(expected, rel=1e-14)
+    assert make_rule("qhm", 0.2) == make_rule("qhm", 0.2, beta1=0.9, v=None)
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"beta1": 1.0}, "beta1 is 1.0"),
+        ({"nu": 0.7}, "has no nu; it takes learning_rate, beta1, v."),
+        ({"beta2": 0.9}, "has no beta2"),
+    ],
+)
+def test_its_hyperparameters_are_checked_as_any_others(given, says):
+    with pytest.raises(ValueError, match=says) as caught:
+        make_rule("qhm", 0.1, **given)
+    assert is_one_sentence(str(caught.value))
+
+
+def test_no_other_row_takes_it():
+    with pytest.raises(ValueError, match="heavy ball has no v"):
+        make_rule("heavy_ball", 0.1, v=0.7)
