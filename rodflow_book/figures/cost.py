@@ -15,6 +15,7 @@ from matplotlib.lines import Line2D
 from rodflow_book.figures.marks import BIG, labelled, legend_above
 from rodflow_book.figures.style import WIDTH, colour, line
 from rodflow_core.experiments.frontier import MODELS, points, swing_period, yardsticks
+from rodflow_core.experiments.records import values
 from rodflow_core.integrators import INTEGRATORS
 from rodflow_core.optimizers import OPTIMIZERS
 
@@ -134,10 +135,10 @@ def _legend(table: pd.DataFrame) -> list[Line2D]:
 
 def swing_numbers(runs: Mapping[str, xr.Dataset]) -> pd.DataFrame:
     """Give the period with which ``|delta|`` swings, in steps, of each optimizer and its rods."""
-    columns = {"disc": [run["delta_norm"] for run in runs.values()]}
-    for i, tag in enumerate(MODELS):
-        columns[tag] = [run["rod_delta"][:, i] for run in runs.values()]
-    periods = {tag: [swing_period(length) for length in column] for tag, column in columns.items()}
+    periods = {
+        tag: [swing_period(values(run, tag, "delta_norm")) for run in runs.values()]
+        for tag in ("disc", *MODELS)
+    }
     return pd.DataFrame({"optimizer": list(runs), **periods})
 
 
@@ -145,7 +146,7 @@ def swings_figure(run: xr.Dataset, table: pd.DataFrame, span: int) -> Figure:
     """Draw how ``|delta|`` swings in one run, and with what period in all of them.
 
     Args:
-        run: a record.
+        run: a recorded run, of the optimizer and both rods.
         table: as ``swing_numbers`` gives it.
         span: steps to mark, those at which a method costs one gradient to a step.
     """
@@ -153,9 +154,8 @@ def swings_figure(run: xr.Dataset, table: pd.DataFrame, span: int) -> Figure:
         1, 2, figsize=(WIDTH, 4.4), gridspec_kw={"width_ratios": (1.1, 1)}
     )
     time = run["step"] - run["step"][0]
-    left.plot(time, run["delta_norm"], **line("disc"))
-    for i, tag in enumerate(MODELS):
-        left.plot(time, run["rod_delta"][:, i], **line(tag))
+    for tag in ("disc", *MODELS):
+        left.plot(time, values(run, tag, "delta_norm"), **line(tag))
     for start in range(0, int(time[-1]) + 1, 2 * span):
         left.axvspan(start, start + span, color=colour("disc"), alpha=0.16, linewidth=0)
     left.margins(x=0)

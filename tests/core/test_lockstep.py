@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from toolkit import NINE, Network, Valley, examples, is_one_sentence, iterate, make, random
 
-from rodflow_core import quantities
+from rodflow_core import quantities, sharpness
 from rodflow_core.checkpoint import Checkpoint, packed
 from rodflow_core.flows import (
     DriftFreeRod,
@@ -204,11 +204,11 @@ class LockstepContract:
         assert names == set(progress.spectra)
 
     def test_eigensolves_start_from_the_last_ones(self, name):
-        """The operators hardly move in one step: nothing is left but to see that."""
+        """The operators hardly move in a step: nothing is left but to see that, and to explore."""
         run = lockstep(name, steps=4, spectrum_every=1, spectrum_tolerance=1e-3)
         spectra = run.run(start()).spectra
         for key, solves in spectra.items():
-            first, *later = solves.matvecs
+            first, *later = np.array(solves.matvecs) - sharpness._EXPLORE
             assert np.mean(later) < 0.7 * first, key
 
     @examples(2)

@@ -7,7 +7,7 @@ from toolkit import NINE, Valley, make, some_state
 
 from rodflow_core.flows import RodFlow, StableFlow, advance
 from rodflow_core.optimizers import State
-from rodflow_core.simulate import iterate, side_by_side
+from rodflow_core.simulate import Trajectories, iterate, side_by_side
 
 STEPS = 6
 
@@ -56,3 +56,12 @@ def test_a_start_may_be_numbers_and_nothing_changes():
         np.testing.assert_array_equal(path.centre, paths[0].centre)
     assert torch.equal(w, kept) and paths[0].stable is None
     assert len(iterate(rule, valley, w, 0)) == 1
+
+
+def test_a_half_displacement_keeps_its_sign_where_the_optimizer_s_has_none():
+    still = np.zeros((3, 2))
+    half = np.array([[1.0, -2.0], [0.0, 3.0]])
+    path = Trajectories(iterates=still, centre=still[:2], half=half)
+    np.testing.assert_array_equal(path.signed_half, half)
+    back = path._replace(iterates=np.array([[0.0, 0.0], [-1.0, 0.0], [-1.0, -1.0]]))
+    np.testing.assert_array_equal(back.signed_half, -half)

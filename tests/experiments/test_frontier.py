@@ -10,7 +10,7 @@ from rodflow_core.experiments import frontier, records, runs
 from rodflow_core.experiments.presets import preset
 from rodflow_core.flows import DriftFreeRod
 
-FEW = ("euler:4", "euler:8", "rk4:1", "rkc2:2", frontier.REFERENCE)
+FEW = ("euler:4", "euler:8", "rk4:1", "rkc2:2", frontier.FINE)
 
 
 def config(optimizer="adam", **changes):
@@ -24,20 +24,19 @@ def measured():
 
 def test_the_fine_integration_is_that_of_an_ordinary_run(measured):
     """An independent way to the same distances: the lockstep, with the reference as integrator."""
-    fine = dict.fromkeys(frontier.MODELS, frontier.REFERENCE)
+    fine = dict.fromkeys(frontier.MODELS, frontier.FINE)
     run = runs.compute(config(integrators=fine, spectrum_every=0))
     for i, tag in enumerate(frontier.MODELS):
-        for name, kind in (("distance", "distance"), ("rod_delta", "delta_norm")):
-            np.testing.assert_array_equal(measured[name][:, i], records.values(run, tag, kind))
+        distance = records.values(run, tag, "distance")
+        np.testing.assert_array_equal(measured["distance"][:, i], distance)
     np.testing.assert_array_equal(measured["floor"], records.values(run, "floor", "distance"))
-    np.testing.assert_array_equal(measured["delta_norm"], records.values(run, "disc", "delta_norm"))
     np.testing.assert_array_equal(measured["step"], run["step"])
 
 
 def test_a_method_is_no_distance_from_itself_and_a_finer_one_is_closer(measured):
     error = {(p.model, p.method): p.error for p in frontier.points(measured)}
     for tag in frontier.MODELS:
-        assert error[tag, frontier.REFERENCE] == 0
+        assert error[tag, frontier.FINE] == 0
         assert 0 < error[tag, "rk4:1"] < error[tag, "euler:8"] < error[tag, "euler:4"]
 
 
@@ -52,7 +51,7 @@ def test_gradients_are_those_evaluated(monkeypatch):
     monkeypatch.setattr(frontier, "replay", lambda *_: {})
     steps, method = 9, "rkc2:3"
     run = frontier.measure(config(steps=steps), (method,))
-    fine = sum(4 * int(name.partition(":")[2]) for name in (frontier.REFERENCE, frontier.CHECK))
+    fine = sum(4 * int(name.partition(":")[2]) for name in (frontier.FINE, frontier.CHECK))
     found = [p.gradients for p in frontier.points(run) if p.model == "free"]
     assert found == [pytest.approx(frontier.GRADIENTS * (len(calls) / steps - fine))]
 
@@ -165,5 +164,5 @@ def test_span_is_the_first_that_costs_no_more(gradients):
 
 
 def test_every_method_has_a_name_that_is_known():
-    for method in (*frontier.METHODS, frontier.REFERENCE, frontier.CHECK):
+    for method in (*frontier.METHODS, frontier.FINE, frontier.CHECK):
         assert frontier.make_integrator(method).name == method
