@@ -45,6 +45,10 @@ def numbers(runs: Mapping[str, xr.Dataset]) -> pd.DataFrame:
     return table
 
 
+OFF_SCALE = 1e3
+"""Error, in those of the model, above which a method is as good as lost."""
+
+
 def frontier_figure(table: pd.DataFrame, model: str) -> Figure:
     """Draw error against gradients, a panel per optimizer, a line per family of methods.
 
@@ -53,6 +57,8 @@ def frontier_figure(table: pd.DataFrame, model: str) -> Figure:
         model: tag of the flow.
     """
     table = table[table["model"] == model]
+    gone = table["lost"] | (table["error"] > OFF_SCALE)
+    table = table.assign(lost=gone, error=table["error"].where(~gone))
     optimizers = list(dict.fromkeys(table["optimizer"]))
     columns = min(3, len(optimizers))
     rows = -(-len(optimizers) // columns)
@@ -129,7 +135,9 @@ def _legend(table: pd.DataFrame) -> list[Line2D]:
         Line2D([], [], color=ink, marker="o", markerfacecolor=page, label="not resolved", **mark)
     )
     if table["lost"].any():
-        handles.append(Line2D([], [], color=ink, marker="x", label="not finite", **mark))
+        handles.append(
+            Line2D([], [], color=ink, marker="x", label="off the scale, or lost", **mark)
+        )
     return handles
 
 

@@ -37,8 +37,12 @@ CORE = {
 from rodflow_core.experiments.code import core_code
 
 
+def written(row, numbers):
+    return f"{row.fingerprint} {core_code()} {numbers}"
+
+
 def vouched(path, row):
-    return path.is_file() and path.read_text() == f"{row.fingerprint} {core_code()}"
+    return path.is_file() and path.read_text().startswith(f"{row.fingerprint} {core_code()} ")
 """,
     "rodflow_core/experiments/runs.py": (
         "from rodflow_core.flows import FACTOR\nfrom rodflow_core.experiments import presets\n"
@@ -65,7 +69,16 @@ def preset(name, optimizer, architecture):
 
 # Stand-ins that note that they were called, and make what the rule expects.
 STUBS = {
-    "rodflow": 'echo "run $3-$5" >> calls',
+    # It writes the record, as the command does: with the row and the code of today.
+    "rodflow": """echo "run $3-$5" >> calls
+mkdir -p figures/runs
+[[ -e keep ]] || python3 - "$3" "$5" <<'END'
+import sys
+sys.path[:0] = ["."]
+from rodflow_core.experiments import presets, records
+row = presets.preset("quick", *sys.argv[1:])
+open(f"figures/runs/{row.name}-quick.nc", "w").write(records.written(row, "made"))
+END""",
     "python": 'case "$2" in *.notebooks) echo "notebook $4" >> calls; touch "$5";; esac',
     "jupyter-book": 'echo book >> calls; mkdir -p "${@: -1}/_build/html"\n'
     'touch "${@: -1}/_build/html/index.html"',
@@ -141,16 +154,47 @@ def test_a_build_redoes_what_an_edit_concerns_and_nothing_else(project):
     assert build(project) == ["book", ADAM, ROD]
 
 
-def test_a_record_that_is_vouched_for_is_not_looked_at_and_a_damaged_one_is(project):
-    code = subprocess.run(
-        [sys.executable, "-c", "import rodflow_core.experiments.code as c; print(c.core_code())"],
-        cwd=project, text=True, capture_output=True, check=True,
-    ).stdout.strip()  # fmt: skip
-    record = project / "figures" / "runs" / "adam-mlp-quick.nc"
-    write(record, f"quick1 {code}")
+RECORD = Path("figures/runs/adam-mlp-quick.nc")
+
+
+def vouched_for(project, numbers):
+    """Give what a record of today's row and code says."""
+    code = (
+        "from rodflow_core.experiments import presets, records\n"
+        f"print(records.written(presets.preset('quick', 'adam', 'mlp'), {numbers!r}), end='')"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=project, text=True, capture_output=True, check=True
+    ).stdout
+
+
+def test_a_record_that_is_vouched_for_is_not_looked_at_and_its_numbers_count(project):
+    write(project / RECORD, vouched_for(project, "1"))
     assert build(project) == ["book", ADAM, ROD]
-    write(record, "damaged")
-    assert build(project) == ["book", ADAM, RUN]  # the notebook, since its run was made anew
+    write(project / RECORD, vouched_for(project, "2"))
+    assert build(project) == ["book", ADAM]
+    (project / RECORD).touch()
+    assert build(project) == []
+
+
+@pytest.mark.parametrize("damage", ["damaged", "", None])
+def test_a_record_that_is_damaged_or_lost_is_made_again_once(project, damage):
+    assert build(project) == ["book", ADAM, ROD, RUN]
+    whole = (project / RECORD).read_text()
+    if damage is None:
+        (project / RECORD).unlink()
+    else:
+        write(project / RECORD, damage)
+    assert build(project)[-1] == RUN  # the parse did not stop at it
+    assert (project / RECORD).read_text() == whole
+    assert build(project) == []
+
+
+def test_a_record_of_older_code_that_replays_is_looked_at_once(project):
+    assert build(project) == ["book", ADAM, ROD, RUN]
+    write(project / "keep", "")  # the command finds the record current by its replay, and keeps it
+    write(project / "rodflow_core" / "flows.py", "FACTOR = 3.0\n")
+    assert build(project) == ["book", ADAM, RUN]
     assert build(project) == []
 
 

@@ -388,7 +388,7 @@ def test_a_size_that_there_is_not_is_refused(size):
         (["--flows", "rood"], "did you mean 'rod'"),
         (["--integrator", "rod=rk5"], "unknown integrator 'rk5'"),
         (["--integrator", "rood=rk4"], "unknown flow 'rood'"),
-        (["--integrator", "rod=euler:x"], "must be a positive number"),
+        (["--integrator", "rod=euler:x"], "must be a positive whole number"),
         (["--problem", "nowhere:f", "--learning-rate", "1"], "cannot be imported"),
         (["--problem", "math:nothing", "--learning-rate", "1"], "has no function 'nothing'"),
         (["--problem", "os:getcwd", "--learning-rate", "1"], "gave str; expected a Problem"),
