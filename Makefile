@@ -14,6 +14,10 @@ BOOK := build/$(PRESET)/html/index.html
 
 # One thread a job: two jobs on two cores are faster than one job on both, and sums keep their order.
 export OMP_NUM_THREADS ?= 1
+# It goes into commands and into paths.
+ifneq ($(PRESET),$(strip $(filter $(PRESET),quick smoke cifar paper)))
+$(error unknown preset $(PRESET); expected quick, cifar or paper)
+endif
 export MPLBACKEND := agg
 # Settings of the shell that would change what the notebooks' kernels do or say.
 export PYTHONNOUSERSITE := 1
@@ -39,9 +43,9 @@ help: ## say what can be made
 
 .PHONY: book
 book: $(ENVIRONMENT) ## build the book
-	@$(SNAKEMAKE) --config preset=$(PRESET)
+	@$(SNAKEMAKE) --config 'preset=$(PRESET)'
 	@echo
-	@echo "The book: $(abspath $(BOOK))"
+	@echo 'The book: $(abspath $(BOOK))'
 
 .PHONY: test
 test: $(ENVIRONMENT) ## check the style, the types, the core, the notebooks and the built book

@@ -10,9 +10,11 @@ made, when the product is missing, or when it was left unfinished. Sources are `
 same reason.
 
     record      where a recorded run is not surely current: looked at, replayed, made again if need be
-    notebook    its own text, the modules it imports, its runs, the environment
+    notebook    its own text, the modules it imports, its runs and their records, the environment
     book        book/, the executed notebooks and their figures
 
+Snakemake asks for a job's parameters twice: to see whether it is stale, and again when its inputs
+are there, which is what it notes down. So a key may count in a record that an earlier job makes.
 Nothing is written while this file is read.
 """
 
@@ -52,34 +54,34 @@ def record_of(run):
 
 
 def content_of(run):
-    """The record's bytes, or nothing where there is none."""
+    """The record's bytes as they are now, or nothing where there is none."""
     return digest(record_of(run)) if record_of(run).is_file() else ""
 
 
 def notebook_key(name):
     text = SOURCES[name].read_text(encoding="utf-8")
-    # A record that is not surely current is part of the key as it is: what is made of it is not yet.
-    rows = [ROWS[run].fingerprint + (content_of(run) if run in DOUBTFUL else "") for run in RUNS[name]]
+    rows = [ROWS[run].fingerprint + content_of(run) for run in RUNS[name]]
+    # Of the presets its own rows count, and not those of others.
     code = closure(text, without=["rodflow_core.experiments.presets"] if rows else [])
     made = ROOT / "rodflow_book/build/notebooks.py"
     return digest(PRESET, text, made, ENVIRONMENT, *code, *rows)
 
 
-def marker(run):
-    """The file that says: the record was looked at, as it is, with this code and this row."""
-    return f"{BUILD}/recorded/{run}-{digest(ROWS[run].fingerprint, core_code(), content_of(run))}"
+def book_key():
+    modules = ("assemble", "publish", "gallery", "equations")
+    made = [ROOT / f"rodflow_book/build/{name}.py" for name in modules]
+    return digest(*map(notebook_key, SOURCES), ROOT / "book", *made)
 
 
 RUNS = {name: runs_of(name) for name in SOURCES}
 ROWS = {run: row_of(run) for runs in RUNS.values() for run in runs}
-# A record of this very code and row needs no second look; one that is damaged does.
-DOUBTFUL = {run for run in ROWS if not records.vouched(record_of(run), ROWS[run])}
-NOTEBOOK_KEYS = {name: notebook_key(name) for name in SOURCES}
-BOOK_KEY = digest(
-    *NOTEBOOK_KEYS.values(),
-    ROOT / "book",
-    *(ROOT / f"rodflow_book/build/{name}.py" for name in ("assemble", "gallery", "equations")),
-)
+# What a record's look is called: by all that it may depend on. A record of this very code and row
+# needs none; one that is damaged, or lost, does.
+LOOKS = {
+    run: f"{run}-{digest(ROWS[run].fingerprint, core_code(), content_of(run))}"
+    for run in ROWS
+    if not records.vouched(record_of(run), ROWS[run])
+}
 
 
 wildcard_constraints:
@@ -99,7 +101,7 @@ rule book:
     output:
         f"{BUILD}/html/index.html",
     params:
-        key=BOOK_KEY,
+        key=lambda wildcards: book_key(),
     log:
         f"{BUILD}/logs/book.log",
     shell:
@@ -116,13 +118,15 @@ rule book:
 rule notebook:
     input:
         source=ancient("notebooks/{name}.py"),
-        runs=lambda wildcards: [marker(run) for run in RUNS[wildcards.name] if run in DOUBTFUL],
+        runs=lambda wildcards: [
+            f"{BUILD}/recorded/{LOOKS[run]}" for run in RUNS[wildcards.name] if run in LOOKS
+        ],
     output:
         notebook=f"{BUILD}/notebooks/{{name}}.ipynb",
         # Written here first: figures/ gets them when the whole book has been built.
         figures=directory(f"{BUILD}/figures/{{name}}"),
     params:
-        key=lambda wildcards: NOTEBOOK_KEYS[wildcards.name],
+        key=lambda wildcards: notebook_key(wildcards.name),
     log:
         f"{BUILD}/logs/notebook-{{name}}.log",
     threads: 1
@@ -139,9 +143,10 @@ rule notebook:
 rule record:
     # The record itself is no output: Snakemake would delete it before the job starts, and with it
     # what an interrupted run has to go on from. The command looks at it first: one implementation
-    # for the build, the notebooks and the shell.
+    # for the build, the notebooks and the shell. The mark of a look goes when the notebooks that
+    # asked for it are made, so that no old one speaks for a record that was lost since.
     output:
-        touch(f"{BUILD}/recorded/{{run}}-{{key}}"),
+        temp(touch(f"{BUILD}/recorded/{{run}}-{{key}}")),
     params:
         optimizer=lambda wildcards: ROWS[wildcards.run].optimizer,
         architecture=lambda wildcards: ROWS[wildcards.run].architecture,
@@ -151,7 +156,6 @@ rule record:
     shell:
         """
         echo "run {wildcards.run}, preset {PRESET}; progress in {log}"
-        rm -f {BUILD}/recorded/{wildcards.run}-*
         rodflow run --optimizer {params.optimizer} --architecture {params.architecture} \
         --preset {PRESET} --force -o figures/runs/{wildcards.run}-{PRESET}.nc > {log} 2>&1 \
         || {{ tail -c 2000 {log} >&2; exit 1; }}

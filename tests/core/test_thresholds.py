@@ -82,7 +82,13 @@ class Case:
     def run_rod(self, dt, time=40):
         """Centre distance and logarithm of the largest eigenvalue of the extent, per substep."""
         flow = RodFlow(self.rule, self.objective, rank=2)
-        state = RodState(random(2, self.dim), self.nu, rod(random(3, self.dim)))
+        # A rod feels the landscape at its ends only: started across the sharp direction, or turned
+        # away from it by a drift longer than itself, it would not grow into it. So it starts along
+        # it, with something of every other, and with its centre close to the minimum.
+        values, vectors = np.linalg.eig(probe(self.step, self.dim))
+        critical = torch.from_numpy(vectors[:, np.abs(values + 1).argmin()].real.copy())
+        half = critical * (1 + 0.1 * random(3, self.dim))
+        state = RodState(1e-3 * critical * random(2, self.dim), self.nu, rod(half))
         distances, sizes = [], []
         for _ in range(round(time / dt)):
             state = substep(flow, state, self.t, dt)
