@@ -15,9 +15,9 @@
 #
 # At the price of the paper's Euler method, eight gradients to a step of the optimizer, the classical
 # Runge-Kutta method follows the drift-free rod tens of times more closely, for some optimizers a
-# thousand times; for most of them three gradients are as good as Euler's eight; and with less than
-# about two the oscillation is lost, whatever the method. The paper names cost as what keeps rod flows from large models. How much
-# accuracy does a gradient buy?
+# thousand times; for most of them three gradients are as good as Euler's eight; and with two or fewer
+# no method is much closer to the flow than the flow is to the optimizer. The paper names cost as what
+# keeps rod flows from large models. How much accuracy does a gradient buy?
 
 # %% tags=["parameters", "hide-input"]
 preset = "quick"
@@ -48,7 +48,7 @@ notebook.one_thread()
 # the second can be bought off with gradients, and it need not be smaller than the first.
 #
 # Every method starts the flow at the same state, on the MLP on digits, in the regimes of the optimizers'
-# chapters. The *error of a method* is the distance, in weight space, of its centre from the centre of the same flow
+# chapters, and is compared over the first hundred steps. The *error of a method* is the distance, in weight space, of its centre from the centre of the same flow
 # integrated finely (Runge-Kutta 4, eight substeps, 64 gradients), root mean square over the steps. It is
 # given in units of the *error of the model*, the same mean of the distance between the fine centre and the
 # optimizer's. The price is the number of *gradients* to a step of the optimizer. A rod takes two for each
@@ -156,17 +156,18 @@ if not tests:
     # What the first paragraph says.
     assert len(known) >= 5 and 10 < gain.median() < 100 and gain.max() > 900
     assert (rkc["error"] < euler["error"]).sum() > len(runs) / 2
+    cheap = table[(table["gradients"] < 2.01) & ~table["lost"]]
+    assert cheap["error"].min() > 0.6 and cheap["error"].median() > 1
 notebook.show(
     f"Euler with four substeps leaves an error of {span(euler['error'])} of the model's own. "
     f"Runge-Kutta 4, **at the same eight gradients**, leaves {span(rk4['error'])}: where both are resolved "
     f"({len(known)} of {len(runs)} optimizers), it is **{span(gain)} times more accurate** (median "
     f"{short(gain.median())}). RKC2 in steps of two takes {span(rkc['gradients'])} gradients and "
-    f"leaves {span(rkc['error'][known])} there."
+    f"leaves {span(rkc['error'][known])} there. Eight gradients leave less than a tenth of the model's error for "
+    f"{named(rk4.index[rk4['error'] < 0.1])}; three, less than a third for {named(rkc.index[rkc['error'] < 1 / 3])}."
 )
 
 # %% [markdown]
-# So what these pages say of the drift-free rod needs no more than eight gradients, and most of it needs three.
-#
 # ## The paper's rod
 
 # %% tags=["remove-cell"]
@@ -199,28 +200,29 @@ notebook.show(
 )
 
 # %% [markdown]
-# The paper's rod gains less, for two reasons. One is the cut: $\Sigma$ is cut back to two eigenpairs at every
-# stage, and a cut is not smooth, while the order of a method is that of smooth flows. With more eigenpairs kept the order comes
-# back:
+# Where half the step falls short of that, it is the cut: $\Sigma$ is cut back to two eigenpairs at every
+# stage, and a cut is not smooth, while the order of a method is that of smooth flows. With eight eigenpairs kept
+# the order comes back. The drift-free rod is one vector, and nothing is cut from it.
 
 # %% tags=["hide-input"]
-first = optimizers[0]
-wide = frontier.load_or_measure(frontier.row(kind, first, rank=8), ("euler:4", "rk4:1", "rk4:2"))
+rough = optimizers[0] if tests else "heavy_ball"
+wide = frontier.load_or_measure(frontier.row(kind, rough, rank=8), ("euler:4", "rk4:1", "rk4:2"))
 wide_error = {p.method: p.error for p in frontier.points(wide) if p.model == "rod"}
 order = wide_error["rk4:1"] / wide_error["rk4:2"]
 if not tests:
-    assert order > halved[first]
+    assert order > 14 and halved[rough] < 4
+title = OPTIMIZERS[rough].title
 notebook.show(
-    f"{OPTIMIZERS[first].title[0].upper()}{OPTIMIZERS[first].title[1:]} with eight eigenpairs: half the step makes "
-    f"Runge-Kutta 4 {short(order)} times more accurate, instead of {short(halved[first])} times."
+    f"{title[0].upper()}{title[1:]}: half the step makes Runge-Kutta 4 {short(halved[rough])} times more accurate with two "
+    f"eigenpairs, {short(order)} times with eight."
 )
 
 # %% [markdown]
 # ## All numbers
 #
 # *Model*: error of the model, in weight. *Copy*: the same of a copy of the optimizer started half a
-# step behind, over the model's: where it is near 1 or above, a model cannot be asked to be closer. *Fine*: distance of the two fine
-# integrations. The others are errors of methods, with their gradients to a step; in brackets, what is not resolved.
+# step behind, over the model's: where it is near 1 or above, no model can be asked to be closer. *Fine*: distance of the two fine
+# integrations, over the same. The others are errors of methods, with their gradients to a step; in brackets, what is not resolved.
 
 # %% tags=["hide-input"]
 COLUMNS = ("euler:4", "euler:16", "rk4:1", "rkc2:2", "rkc2:4", "adaptive:0.3", "adaptive:0.03")
@@ -258,28 +260,31 @@ notebook.show(f"**The drift-free rod**\n\n{rows('free')}\n\n**The paper's rod**\
 # %% tags=["hide-input"]
 fine = {tag: errors(tag, "rk4:2")["apart"] for tag in frontier.MODELS}
 floor = errors("free", "rk4:2")["floor"]
-blurred = {tag: list(error.index[error > 0.1]) for tag, error in fine.items()}
+blurred = {tag: list(apart.index[apart > 0.1]) for tag, apart in fine.items()}
+if not tests:
+    assert blurred == {"rod": ["scalar_adam"], "free": []}
 words = []
 for tag, title in (("free", "drift-free rod"), ("rod", "paper's rod")):
     found = blurred[tag]
-    text = (
-        f"of {named(found)}, {span(fine[tag][found])} of the model's error" if found else "nowhere"
-    )
+    text = f"of {named(found)} ({span(fine[tag][found])})" if found else "of no optimizer"
     words.append(f"for the {title} {text}")
+far = list(floor.index[floor > 1])
 notebook.show(
-    f"Two fine integrations end up a tenth of the model's error apart or more {'; '.join(words)}. "
-    f"The copy of the optimizer, started half a step behind, ends up {span(floor)} times the drift-free rod's error away."
+    f"Two fine integrations end up a tenth of the model's error apart, or more, {', '.join(words)}. The copy of the "
+    f"optimizer, started half a step behind, ends up {span(floor)} times as far from it as the drift-free rod; farther "
+    f"than the rod for {named(far) if far else 'no optimizer'}."
 )
 
 # %% [markdown]
-# There trajectories separate by themselves, and the flow is as sensitive as the optimizer that it models.
-# What can be asked of a method is then not where the flow is in the end, but what it is like: sharpness,
-# loss, the length of the rod. Scalar Adam shows both.
+# Where two fine integrations part, nobody knows the flow's own trajectory after a hundred steps, and no method can be
+# blamed for missing it. What can be compared is then what the flow is like: its sharpness, its loss. Where the copy is farther
+# off than the rod, the model is already closer than can be asked, and a method whose error is smaller than the model's adds
+# nothing that could be seen.
 #
 # ## How much of scalar Adam's failure is Euler's?
 #
-# [Scalar Adam](scalar_adam) is the optimizer that the rod flows model worst. The same run, all flows
-# integrated otherwise:
+# [Scalar Adam](scalar_adam) is the optimizer that the rod flows model worst. The same run of 300 steps,
+# all flows integrated otherwise:
 
 # %%
 several = {
@@ -334,20 +339,25 @@ notebook.show(
 )
 
 # %% tags=["hide-input"]
+left = {tag: by_fine[tag].rod.distance / by_euler[tag].rod.distance for tag in frontier.MODELS}
+coarse = judged["rk4:1", "rod"].stable
+if not tests:
+    assert left["free"] < 0.4 and 0.7 < left["rod"] < 1.4
+    assert coarse.sharpness < 1.1 and by_fine["rod"].stable.sharpness > 2
 notebook.show(
-    " ".join(
-        f"Integrated finely, the {title} is {by_fine[tag].rod.distance / by_euler[tag].rod.distance:.0%} "
-        f"as far from the optimizer as by Euler: "
-        + (
-            "the distance is mostly the method's."
-            if by_fine[tag].rod.distance < 0.5 * by_euler[tag].rod.distance
-            else "the distance is mostly the model's own."
-        )
-        for tag, title in (("rod", "paper's rod"), ("free", "drift-free rod"))
-    )
+    f"Integrated finely, the drift-free rod is at {left['free']:.0%} of its distance by Euler, the paper's rod at "
+    f"{left['rod']:.0%}."
 )
 
 # %% [markdown]
+# So the answer differs. **The drift-free rod's distance is mostly Euler's**; integrated well, its sharpness is about
+# a per cent off. **The paper's rod fails by itself**: integrated well, it is as far off as before.
+#
+# The middle row is a warning. One Runge-Kutta step to a step of the optimizer keeps even the *stable* flow near the threshold,
+# though the flow itself climbs far above it. An explicit method is an iteration, and has an edge of stability of
+# its own: Runge-Kutta 4 bears a decay of 2.8 in a step, gradient descent one of 2. What looks like a good model may be a
+# coarse method.
+#
 # ## Less than one gradient
 #
 # An optimizer takes one gradient to a step. Can a flow, which is smooth, be cheaper than what it models? Two
@@ -397,4 +407,4 @@ publish(
 # ```
 
 # %% [markdown]
-# So the rod flow is no shortcut in time: it models *what* oscillation does to the weights, in two to eight gradients a step.
+# So the rod flow is no shortcut in time: it models *what* oscillation does to the weights, in three to eight gradients a step.

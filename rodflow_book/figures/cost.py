@@ -14,9 +14,9 @@ from matplotlib.lines import Line2D
 
 from rodflow_book.figures.marks import BIG, labelled, legend_above
 from rodflow_book.figures.style import WIDTH, colour, line
-from rodflow_core.experiments.frontier import MODELS, points, swing_period, yardsticks
+from rodflow_core.experiments.frontier import GRADIENTS, MODELS, points, swing_period, yardsticks
 from rodflow_core.experiments.records import values
-from rodflow_core.integrators import INTEGRATORS
+from rodflow_core.integrators import INTEGRATORS, make_integrator
 from rodflow_core.optimizers import OPTIMIZERS
 
 _LOOKS = {
@@ -39,10 +39,18 @@ def numbers(runs: Mapping[str, xr.Dataset]) -> pd.DataFrame:
         measured = yardsticks(run)
         for point in points(run):
             yardstick = measured[point.model]
+            if point.lost:  # perhaps in the middle of a long step, paid for in advance
+                point = point._replace(gradients=nominal(point.method))
             rows.append({"optimizer": optimizer, **point._asdict(), **yardstick._asdict()})
     table = pd.DataFrame(rows)
     table.insert(2, "family", table["method"].str.partition(":")[0])
     return table
+
+
+def nominal(method: str) -> float:
+    """Give the gradients per optimizer step that a method takes in steps of its first length."""
+    integrator = make_integrator(method)
+    return GRADIENTS * len(integrator.tableau.weights) / integrator.length
 
 
 OFF_SCALE = 1e3
