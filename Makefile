@@ -43,6 +43,7 @@ help: ## say what can be made
 
 .PHONY: book
 book: $(ENVIRONMENT) ## build the book
+	@$(SNAKEMAKE) --config 'preset=$(PRESET)' -- records
 	@$(SNAKEMAKE) --config 'preset=$(PRESET)'
 	@echo
 	@echo 'The book: $(abspath $(BOOK))'

@@ -1,6 +1,7 @@
 """Runs -> notebooks -> figures -> book.
 
-    snakemake --cores all --rerun-triggers params --rerun-incomplete --nolock [--config preset=cifar]
+    F="--cores all --rerun-triggers params --rerun-incomplete --nolock --config preset=quick"
+    snakemake $F records && snakemake $F
 
 What is stale is decided by content, not by time: a clone gives every file an arbitrary time, and an
 editor that saves an unchanged file gives it a new one. So every rule carries, as its parameter, a
@@ -13,19 +14,20 @@ same reason.
     notebook    its own text, the modules it imports, its runs and their records, the environment
     book        book/, the executed notebooks and their figures
 
-Snakemake asks for a job's parameters twice: to see whether it is stale, and again when its inputs
-are there, which is what it notes down. So a key may count in a record that an earlier job makes.
+Keys are taken while this file is read, and a record counts in them by its content. Therefore two
+calls: the first sees to the records, the second finds them as they are. The second alone is right
+too, but makes a page once more, later, whose record it made itself.
+
 Nothing is written while this file is read.
 """
 
 import sys
+import time
 from pathlib import Path
-
-import jupytext
 
 ROOT = Path(workflow.basedir)
 sys.path[:0] = [str(ROOT)]
-from rodflow_book.build.content import closure, digest
+from rodflow_book.build.content import closure, digest, header
 from rodflow_core.experiments import records
 from rodflow_core.experiments.code import core_code
 from rodflow_core.experiments.presets import PRESETS, preset
@@ -41,7 +43,7 @@ RECORDS = ROOT / "figures/runs"
 
 def runs_of(name):
     """The runs a notebook names in its header, `rodflow: {runs: [adam-mlp]}`; it may name none."""
-    return jupytext.read(SOURCES[name]).metadata.get("rodflow", {}).get("runs", [])
+    return header(SOURCES[name].read_text(encoding="utf-8")).get("rodflow", {}).get("runs", [])
 
 
 def row_of(run):
@@ -53,35 +55,34 @@ def record_of(run):
     return RECORDS / f"{run}-{PRESET}.nc"
 
 
-def content_of(run):
-    """The record's bytes as they are now, or nothing where there is none."""
-    return digest(record_of(run)) if record_of(run).is_file() else ""
-
-
 def notebook_key(name):
     text = SOURCES[name].read_text(encoding="utf-8")
-    rows = [ROWS[run].fingerprint + content_of(run) for run in RUNS[name]]
+    rows = [ROWS[run].fingerprint + CONTENT[run] for run in RUNS[name]]
     # Of the presets its own rows count, and not those of others.
     code = closure(text, without=["rodflow_core.experiments.presets"] if rows else [])
     made = ROOT / "rodflow_book/build/notebooks.py"
     return digest(PRESET, text, made, ENVIRONMENT, *code, *rows)
 
 
-def book_key():
-    modules = ("assemble", "publish", "gallery", "equations")
-    made = [ROOT / f"rodflow_book/build/{name}.py" for name in modules]
-    return digest(*map(notebook_key, SOURCES), ROOT / "book", *made)
+def look(run):
+    """The file that says: the record was looked at, as it is, with this code and this row."""
+    # One that is not there has to be made, whatever was looked at before: its name is always new.
+    content = CONTENT[run] or str(time.time_ns())
+    return f"{BUILD}/recorded/{run}-{digest(ROWS[run].fingerprint, core_code(), content)}"
 
 
 RUNS = {name: runs_of(name) for name in SOURCES}
 ROWS = {run: row_of(run) for runs in RUNS.values() for run in runs}
-# What a record's look is called: by all that it may depend on. A record of this very code and row
-# needs none; one that is damaged, or lost, does.
-LOOKS = {
-    run: f"{run}-{digest(ROWS[run].fingerprint, core_code(), content_of(run))}"
-    for run in ROWS
-    if not records.vouched(record_of(run), ROWS[run])
-}
+CONTENT = {run: digest(record_of(run)) if record_of(run).is_file() else "" for run in ROWS}
+# A record of this very code and row needs no look; one that is damaged or not there does.
+LOOKS = {run: look(run) for run in ROWS if not records.vouched(record_of(run), ROWS[run])}
+NOTEBOOK_KEYS = {name: notebook_key(name) for name in SOURCES}
+ASSEMBLED = ("assemble", "publish", "gallery", "equations")
+BOOK_KEY = digest(
+    *NOTEBOOK_KEYS.values(),
+    ROOT / "book",
+    *(ROOT / f"rodflow_book/build/{name}.py" for name in ASSEMBLED),
+)
 
 
 wildcard_constraints:
@@ -92,6 +93,7 @@ wildcard_constraints:
 
 localrules:
     book,
+    records,
 
 
 rule book:
@@ -101,7 +103,7 @@ rule book:
     output:
         f"{BUILD}/html/index.html",
     params:
-        key=lambda wildcards: book_key(),
+        key=BOOK_KEY,
     log:
         f"{BUILD}/logs/book.log",
     shell:
@@ -115,18 +117,21 @@ rule book:
         """
 
 
+rule records:
+    input:
+        LOOKS.values(),
+
+
 rule notebook:
     input:
         source=ancient("notebooks/{name}.py"),
-        runs=lambda wildcards: [
-            f"{BUILD}/recorded/{LOOKS[run]}" for run in RUNS[wildcards.name] if run in LOOKS
-        ],
+        runs=lambda wildcards: [LOOKS[run] for run in RUNS[wildcards.name] if run in LOOKS],
     output:
         notebook=f"{BUILD}/notebooks/{{name}}.ipynb",
         # Written here first: figures/ gets them when the whole book has been built.
         figures=directory(f"{BUILD}/figures/{{name}}"),
     params:
-        key=lambda wildcards: notebook_key(wildcards.name),
+        key=lambda wildcards: NOTEBOOK_KEYS[wildcards.name],
     log:
         f"{BUILD}/logs/notebook-{{name}}.log",
     threads: 1
@@ -143,10 +148,9 @@ rule notebook:
 rule record:
     # The record itself is no output: Snakemake would delete it before the job starts, and with it
     # what an interrupted run has to go on from. The command looks at it first: one implementation
-    # for the build, the notebooks and the shell. The mark of a look goes when the notebooks that
-    # asked for it are made, so that no old one speaks for a record that was lost since.
+    # for the build, the notebooks and the shell.
     output:
-        temp(touch(f"{BUILD}/recorded/{{run}}-{{key}}")),
+        touch(f"{BUILD}/recorded/{{run}}-{{key}}"),
     params:
         optimizer=lambda wildcards: ROWS[wildcards.run].optimizer,
         architecture=lambda wildcards: ROWS[wildcards.run].architecture,
@@ -156,6 +160,7 @@ rule record:
     shell:
         """
         echo "run {wildcards.run}, preset {PRESET}; progress in {log}"
+        rm -f {BUILD}/recorded/{wildcards.run}-*
         rodflow run --optimizer {params.optimizer} --architecture {params.architecture} \
         --preset {PRESET} --force -o figures/runs/{wildcards.run}-{PRESET}.nc > {log} 2>&1 \
         || {{ tail -c 2000 {log} >&2; exit 1; }}

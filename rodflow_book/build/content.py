@@ -10,8 +10,11 @@ from __future__ import annotations
 import ast
 import functools
 import hashlib
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+
+import yaml
 
 from rodflow_core.experiments.code import code_of
 
@@ -49,6 +52,16 @@ def _files(path: Path) -> Iterator[Path]:
 @functools.cache
 def _code(path: Path) -> bytes:
     return code_of(path.read_text(encoding="utf-8")).encode()
+
+
+def header(source: str) -> dict:
+    """Give a notebook's own metadata: what stands under `jupyter` at the top of its source.
+
+    Jupytext would say the same, after a second that no reading of the build should take.
+    """
+    block = re.match(r"# ---\n((?:#.*\n)*?)# ---\n", source)
+    text = re.sub(r"^# ?", "", block[1], flags=re.MULTILINE) if block else ""
+    return (yaml.safe_load(text) or {}).get("jupyter", {})
 
 
 def closure(source: str, without: Iterable[str] = ()) -> list[Path]:

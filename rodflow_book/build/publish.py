@@ -16,7 +16,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-TOLERANCE = 1e-5
+TOLERANCE = 1e-6
 """Relative difference, to the largest number of its column, from which two numbers are two."""
 MOVED = 0.1
 """Difference of a coordinate, in points, that can be seen."""
@@ -39,8 +39,9 @@ def publish(made: Path, figures: Path) -> list[str]:
         The stems of the sets that were published.
     """
     published = []
+    there = _sets(figures)
     for stem, names in sorted(_sets(made).items()):
-        ours = {name for name in _sets(figures).get(stem, set())}
+        ours = there.get(stem, set())
         if ours != names or not _same_set(made, figures, names):
             _replace(made, figures, names, ours - names)
             published.append(stem)
@@ -129,9 +130,16 @@ def _same_drawing(one: str, other: str) -> bool:
 
 
 def _replace(made: Path, figures: Path, names: set[str], gone: set[str]) -> None:
-    """Put a set in place of another: all is written beside it first, the manifest goes last."""
+    """Put a set in place of another: all is written beside it first, the manifest goes last.
+
+    What `_same_set` looks at goes after what it does not: where this is cut off, the set still
+    differs, and the next build finishes.
+    """
     figures.mkdir(parents=True, exist_ok=True)
-    order = sorted(names, key=lambda name: (Path(name).suffix == ".json", name))
+    last = (".svg", ".csv", ".json")
+    order = sorted(
+        names, key=lambda name: (*(Path(name).suffix == end for end in last[::-1]), name)
+    )
     beside = {name: figures / f".{name}.{os.getpid()}.tmp" for name in order}
     try:
         for name in order:

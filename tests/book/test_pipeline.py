@@ -112,21 +112,30 @@ def write(path, text):
     path.write_text(text, encoding="utf-8")
 
 
+FLAGS = ("--cores", "2", "--rerun-triggers", "params", "--rerun-incomplete", "--nolock", "--quiet",
+         "host")  # fmt: skip
+
+
+def snakemake(project, *arguments, program=(sys.executable, "-m", "snakemake")):
+    """Call Snakemake as the Makefile does, with the stand-ins before everything else."""
+    path = f"{project / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+    return subprocess.run(
+        [*program, *FLAGS, *arguments],
+        cwd=project,
+        text=True,
+        env={**os.environ, "PATH": path, "XDG_CACHE_HOME": str(project.parent / "cache")},
+        capture_output=True,
+        timeout=600,
+    )
+
+
 def build(project):
     """Build, and give what was called, in alphabetical order."""
     calls = project / "calls"
     calls.unlink(missing_ok=True)
-    flags = ["--cores", "2", "--rerun-triggers", "params", "--rerun-incomplete", "--nolock"]
-    path = f"{project / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}"
-    done = subprocess.run(
-        [sys.executable, "-m", "snakemake", *flags, "--quiet", "host", "progress"],
-        cwd=project,
-        text=True,
-        env={**os.environ, "PATH": path, "XDG_CACHE_HOME": str(project / "cache")},
-        capture_output=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
+    for target in ("records", "book"):
+        done = snakemake(project, "--", target)
+        assert done.returncode == 0, done.stderr
     return sorted(calls.read_text().splitlines()) if calls.exists() else []
 
 
@@ -177,21 +186,13 @@ def test_a_record_that_is_vouched_for_is_not_looked_at_and_its_numbers_count(pro
     assert build(project) == []
 
 
-@pytest.mark.parametrize("damage", ["damaged", "", None])
-def test_a_record_that_is_damaged_or_lost_is_made_again_once(project, damage):
+def test_a_record_that_is_damaged_lost_or_of_older_code_is_looked_at_once(project):
     assert build(project) == ["book", ADAM, ROD, RUN]
     whole = (project / RECORD).read_text()
-    if damage is None:
-        (project / RECORD).unlink()
-    else:
-        write(project / RECORD, damage)
-    assert build(project)[-1] == RUN  # the parse did not stop at it
-    assert (project / RECORD).read_text() == whole
-    assert build(project) == []
-
-
-def test_a_record_of_older_code_that_replays_is_looked_at_once(project):
-    assert build(project) == ["book", ADAM, ROD, RUN]
+    write(project / RECORD, "damaged")
+    assert build(project) == [RUN]  # the parse did not stop at it, and the numbers are the same
+    (project / RECORD).unlink()
+    assert build(project) == [RUN] and (project / RECORD).read_text() == whole
     write(project / "keep", "")  # the command finds the record current by its replay, and keeps it
     write(project / "rodflow_core" / "flows.py", "FACTOR = 3.0\n")
     assert build(project) == ["book", ADAM, RUN]
@@ -204,15 +205,7 @@ def test_nothing_is_written_while_the_file_is_read(project):
         return {p.relative_to(project): p.stat().st_mtime_ns for p in found if p.is_file()}
 
     before = listed()
-    flags = ["--cores", "1", "--rerun-triggers", "params", "--nolock", "-n", "--quiet"]
-    done = subprocess.run(
-        [sys.executable, "-m", "snakemake", *flags],
-        cwd=project,
-        env={**os.environ, "XDG_CACHE_HOME": str(project.parent / "elsewhere")},
-        capture_output=True,
-        timeout=300,
-    )
-    assert done.returncode == 0
+    assert snakemake(project, "--dry-run").returncode == 0
     changed = {p for p, at in listed().items() if before.get(p) != at}
     assert not {p for p in changed if p.parts[0] != ".snakemake"}
 
@@ -225,26 +218,31 @@ def test_a_build_goes_on_where_it_was_interrupted(project):
     wrapper = project / "bin" / "drive"
     write(wrapper, f'#!/bin/bash\necho $$ > driver\nexec {sys.executable} -m snakemake "$@"\n')
     wrapper.chmod(0o755)
-    path = f"{project / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}"
-    flags = ["--cores", "1", "--rerun-triggers", "params", "--rerun-incomplete", "--nolock"]
-    first = subprocess.run(
-        [
-            str(wrapper),
-            *flags,
-            "build/quick/notebooks/adam.ipynb",
-            "build/quick/notebooks/rod.ipynb",
-        ],
-        cwd=project,
-        env={**os.environ, "PATH": path, "XDG_CACHE_HOME": str(project / "cache")},
-        capture_output=True,
-        timeout=300,
-    )
+    assert snakemake(project, "--", "records").returncode == 0
+    notebooks = [f"build/quick/notebooks/{name}.ipynb" for name in ("adam", "rod")]
+    first = snakemake(project, "--cores", "1", "--", *notebooks, program=[str(wrapper)])
     assert first.returncode == -9
     before = sorted((project / "calls").read_text().splitlines())
     stub.write_text(whole)
     after = build(project)
     assert ROD in before and ROD in after
     assert sorted(before + after) == sorted(["book", ADAM, ROD, ROD, RUN])
+
+
+def test_a_preset_is_one_of_those_there_are(project):
+    done = snakemake(project, "--dry-run", "--config", "preset=quikc")
+    assert done.returncode != 0 and "unknown preset 'quikc'; expected one of" in done.stderr
+    for preset in ("quikc", "quick'; touch written; '", "$(touch written)", "quick smoke"):
+        done = subprocess.run(
+            ["make", "-f", str(ROOT / "Makefile"), "book", "PY=python", f"PRESET={preset}"],
+            cwd=project,
+            env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+            text=True,
+            capture_output=True,
+            timeout=300,
+        )
+        assert done.returncode == 2 and "unknown preset" in done.stderr
+    assert not (project / "written").exists() and not (project / "build").exists()
 
 
 def test_core_closure_follows_packages_and_relative_imports(tmp_path, monkeypatch):
@@ -261,6 +259,12 @@ def test_core_closure_follows_packages_and_relative_imports(tmp_path, monkeypatc
     reached = content.closure("import numpy\nfrom rodflow_core import a\n")
     names = [path.relative_to(tmp_path / "rodflow_core").as_posix() for path in reached]
     assert names == ["__init__.py", "a.py", "b.py", "theory/__init__.py", "theory/gain.py"]
+
+
+@pytest.mark.parametrize("source", sorted((ROOT / "notebooks").glob("*.py")), ids=lambda p: p.stem)
+def test_a_header_is_read_as_jupytext_reads_it(source):
+    expected = jupytext.read(source).metadata.get("rodflow")
+    assert content.header(source.read_text(encoding="utf-8")).get("rodflow") == expected
 
 
 def notebook(cell):
