@@ -33,6 +33,8 @@ from rodflow_core.landscapes import Quadratic
 from rodflow_core.optimizers import OPTIMIZERS, State
 
 BRACKET = (1 - 1e-3, 1 + 1e-3)
+SCATTER = 1e-3
+"""How far a rod starts beside the critical direction, relatively."""
 hyperparameters = st.fixed_dictionaries(
     {
         "learning_rate": st.floats(-3, 1).map(lambda x: 10**x),
@@ -82,12 +84,13 @@ class Case:
     def run_rod(self, dt, time=40):
         """Centre distance and logarithm of the largest eigenvalue of the extent, per substep."""
         flow = RodFlow(self.rule, self.objective, rank=2)
-        # A rod feels the landscape at its ends only: started across the sharp direction, or turned
-        # away from it by a drift longer than itself, it would not grow into it. So it starts along
-        # it, with something of every other, and with its centre close to the minimum.
+        # A rod feels the landscape at its ends only: started across the critical direction, or
+        # turned away from it by a drift longer than itself, it does not grow into it; with momentum
+        # a tenth beside it can be too much, where another direction is nearly parallel. So it
+        # starts along it, with a little of every other, its centre close to the minimum.
         values, vectors = np.linalg.eig(probe(self.step, self.dim))
         critical = torch.from_numpy(vectors[:, np.abs(values + 1).argmin()].real.copy())
-        half = critical * (1 + 0.1 * random(3, self.dim))
+        half = critical * (1 + SCATTER * random(3, self.dim))
         state = RodState(1e-3 * critical * random(2, self.dim), self.nu, rod(half))
         distances, sizes = [], []
         for _ in range(round(time / dt)):
