@@ -135,8 +135,7 @@ def norm(terms: Sequence[tuple[float, ExtentRate]]) -> float:
     """Give the Frobenius norm of a combination of rates, ``|sum_i c_i dSigma_i/dt|``."""
     parts = [(-DECAY * c, rate.extent.rods) for c, rate in terms if len(rate.extent.rods)]
     parts += [(rate.weight * c, rate.drive) for c, rate in terms]
-    gram = _gram([rows for _, rows in parts]).to(torch.float64)
-    weights = torch.cat([gram.new_full((len(rows),), c) for c, rows in parts])
+    gram, weights = _weighted(parts)
     return float((weights @ gram.square() @ weights).clamp_min(0).sqrt())
 
 
@@ -146,8 +145,7 @@ def _sum(parts: Sequence[tuple[float, Tensor]], rank: int) -> Extent:
     parts = [(c, rows) for c, rows in parts if c != 0 and len(rows)]
     if not parts:
         return Extent(like[:0], like.new_zeros(0))
-    gram = _gram([rows for _, rows in parts]).to(torch.float64)
-    weights = torch.cat([gram.new_full((len(rows),), c) for c, rows in parts])
+    gram, weights = _weighted(parts)
     if not torch.isfinite(gram).all():
         return Extent(like.new_full((1, like.shape[1]), torch.nan), like.new_full((1,), torch.nan))
     scale = weights.abs().sqrt()
@@ -170,6 +168,12 @@ def _sum(parts: Sequence[tuple[float, Tensor]], rank: int) -> Extent:
         rods = share @ rows if at == 0 else rods.addmm_(share, rows)
         at += len(rows)
     return Extent(rods, values[:rank].to(like.dtype))
+
+
+def _weighted(parts: Sequence[tuple[float, Tensor]]) -> tuple[Tensor, Tensor]:
+    """Give the Gram matrix of all rows, and the coefficient of each, in double precision."""
+    gram = _gram([rows for _, rows in parts]).to(torch.float64)
+    return gram, torch.cat([gram.new_full((len(rows),), c) for c, rows in parts])
 
 
 def _gram(blocks: Sequence[Tensor]) -> Tensor:

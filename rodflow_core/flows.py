@@ -18,7 +18,7 @@ from torch import Tensor
 from rodflow_core import quantities
 from rodflow_core.extent import Extent, ExtentRate, rod
 from rodflow_core.objective import Objective
-from rodflow_core.optimizers import Preconditioner, State, UpdateRule
+from rodflow_core.optimizers import Preconditioner, State, UpdateRule, midpoint
 from rodflow_core.quantities import Quantity
 
 _ROUNDINGS = 100.0
@@ -88,13 +88,6 @@ class DriftFreeState(NamedTuple):
     z: Tensor
     nu: Tensor | None
     half_displacement: Tensor
-
-
-def midpoint(previous: State, current: State) -> State:
-    """Give the mean of two consecutive states, equations (286)-(288)."""
-    if previous.nu is None or current.nu is None:
-        return State(0.5 * (previous.z + current.z), None)
-    return State(0.5 * (previous.z + current.z), 0.5 * (previous.nu + current.nu))
 
 
 def tangent(
@@ -196,10 +189,7 @@ class _TwoEnds:
         """Give ``|delta|``, ``|mu|``, and the alignment with what the optimizer's iterates show."""
         half = state.half_displacement
         # What the flow would start from here is what it models of the iterates.
-        truth = self.initial(*iterates).half_displacement
-        delta, mu = quantities.half_displacement_norms(self.rule, half)
-        cosine = quantities.alignment(self.rule, half, truth)
-        return {"delta_norm": delta, "mu_norm": mu, "alignment": cosine}
+        return quantities.of_rod(self.rule, half, self.initial(*iterates).half_displacement)
 
     def initial(self, *iterates: State) -> Any:
         """Start from consecutive iterates."""
@@ -397,9 +387,7 @@ class ShiftedCopy:
         """Give its half-displacement, and the alignment with the optimizer's."""
         half = 0.5 * (state.now.z - state.before.z)
         truth = 0.5 * (iterates[-1].z - iterates[-2].z)
-        delta, mu = quantities.half_displacement_norms(self.rule, half)
-        cosine = quantities.alignment(self.rule, half, truth)
-        return {"delta_norm": delta, "mu_norm": mu, "alignment": cosine}
+        return quantities.of_rod(self.rule, half, truth)
 
 
 def endpoints(state: RodState | DriftFreeState) -> Tensor:

@@ -176,8 +176,7 @@ class Integrator:
     def _interval(self, flow: Any, track: Track) -> Track:
         """Take the next step of a method whose steps are not whole parts of an optimizer step."""
         begins = track.begins + track.length
-        start = track.start if track.start is None else self._between(track, 1.0)
-        start = track.state if start is None else start
+        start = track.state if track.start is None else self._between(track, 1.0)
         first = track.rates[-1] if track.rates else flow.rate(start, begins)
         spent, length = track.evaluations + (not track.rates), track.trial
         while True:

@@ -35,6 +35,13 @@ class State(NamedTuple):
     nu: Tensor | None
 
 
+def midpoint(previous: State, current: State) -> State:
+    """Give the mean of two consecutive states, equations (286)-(288)."""
+    if previous.nu is None or current.nu is None:
+        return State(0.5 * (previous.z + current.z), None)
+    return State(0.5 * (previous.z + current.z), 0.5 * (previous.nu + current.nu))
+
+
 class Preconditioner(Protocol):
     """A positive definite operator on weight space; acts on the last dimension."""
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from rodflow_core.optimizers import State, UpdateRule
+from rodflow_core.optimizers import State, UpdateRule, midpoint
 
 OPTIMIZER = "disc"
 """Tag of the discrete optimizer, as the paper has it."""
@@ -165,6 +165,18 @@ def drift(w: Tensor, long_before: Tensor) -> float:
     return float((w - long_before).norm()) / 4
 
 
+def of_rod(rule: UpdateRule, half: Tensor, truth: Tensor) -> dict[str, float]:
+    """Give what a flow with a rod offers, `ROD`.
+
+    Args:
+        rule: the update rule.
+        half: the flow's half-displacement, ``(D,)``.
+        truth: the optimizer's, ``(D,)``.
+    """
+    delta, mu = half_displacement_norms(rule, half)
+    return {"delta_norm": delta, "mu_norm": mu, "alignment": alignment(rule, half, truth)}
+
+
 def of_optimizer(rule: UpdateRule, iterates: Sequence[State], t: int) -> dict[str, float]:
     """Give what is recorded of the optimizer at every step, but for its losses.
 
@@ -174,8 +186,7 @@ def of_optimizer(rule: UpdateRule, iterates: Sequence[State], t: int) -> dict[st
         t: discrete steps taken.
     """
     long_before, before, now = iterates[-3:]
-    both = before.nu is not None and now.nu is not None
-    centre = State(0.5 * (before.z + now.z), 0.5 * (before.nu + now.nu) if both else None)  # type: ignore[operator]
+    centre = midpoint(before, now)
     delta, mu = half_displacement_norms(rule, 0.5 * (now.z - before.z))
     (w, m), (w1, m1), (w2, m2) = (rule.split(s.z) for s in (now, before, long_before))
     has_moment = m is not None and m1 is not None and m2 is not None

@@ -180,16 +180,12 @@ def _plain(config: RunConfig) -> RunConfig:
 
 def _run(config: RunConfig, methods: Sequence[str]) -> tuple[_Bundle, list[dict[str, Any]]]:
     """Run all steps, on the configuration's threads, and look at each."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(config.threads)
-    try:
+    with runs.on_threads(config.threads):
         bundle = _Bundle(config, methods)
         found = [bundle.look()]
         for t in range(config.warmup, config.warmup + config.steps):
             bundle.advance(t)
             found.append(bundle.look())
-    finally:
-        torch.set_num_threads(threads)
     return bundle, found
 
 
@@ -243,7 +239,7 @@ def status(run: xr.Dataset, config: RunConfig, methods: Sequence[str] = METHODS)
         return runs.Status(False, f"it differs in {', '.join(differences)}")
     if int(run.attrs["numerics"]) != records.NUMERICS:
         return runs.Status(False, f"it has numerics {run.attrs['numerics']}")
-    if runs.problem_of(config).digest != run.attrs["problem_digest"]:
+    if runs.problem_digest(config) != run.attrs["problem_digest"]:
         return runs.Status(False, "its data or start are others")
     if run.attrs["code"] == code():
         return runs.Status(True, "configuration, data and code are the same")

@@ -158,7 +158,7 @@ def _check_device(device: str) -> None:
 
 
 @contextlib.contextmanager
-def _threads(count: int) -> Iterator[None]:
+def on_threads(count: int) -> Iterator[None]:
     """Compute on so many threads: sums in another order give other bits."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
@@ -213,7 +213,7 @@ def compute(
     """
     config = for_problem(config, own)
     keep_memory()
-    with _threads(config.threads):
+    with on_threads(config.threads):
         lockstep, subject = build(config, own, flows)
         keeper = None
         if checkpoint is not None:
@@ -331,7 +331,7 @@ def replay(
     short = config.replace(warmup=REPLAY_WARMUP, steps=REPLAY_STEPS, spectrum_every=0)
     if config.problem is None:
         short = short.replace(dtype="float64", device="cpu")
-    with _threads(1):
+    with on_threads(1):
         lockstep, subject = build(short, own, flows)
         progress = lockstep.run(subject.weights)
     return {name: list(map(float, series)) for name, series in progress.records.items()}
@@ -398,7 +398,7 @@ def status(
     if own is None and config.problem is not None and ":" not in config.problem:
         return Status(True, "its problem is not at hand: taken at its word")
     try:
-        digest = own.digest if own else _problem_digest(config)
+        digest = own.digest if own else problem_digest(config)
     except ValueError as error:
         return Status(True, f"its data are not at hand, so it is taken at its word: {error}")
     if digest != run.attrs["problem_digest"]:
@@ -431,7 +431,8 @@ def _replayed(
     return agrees
 
 
-def _problem_digest(config: RunConfig) -> str:
+def problem_digest(config: RunConfig) -> str:
+    """Give the digest of a configuration's problem, without building its network."""
     if config.problem is not None:
         return problem.named(config.problem).digest
     named = config.data_path or os.environ.get(data.CIFAR10_VARIABLE) or ""
@@ -557,7 +558,7 @@ def verify(
     if steps is not None and not 1 <= steps <= config.steps:
         raise ValueError(f"steps is {steps}; expected 1 to {config.steps}, as many as recorded.")
     short = config.replace(steps=steps or config.steps, threads=threads or config.threads)
-    found = own.digest if own else _problem_digest(config)
+    found = own.digest if own else problem_digest(config)
     if found != run.attrs["problem_digest"]:
         raise ValueError("the data or the start at hand are not those of the record.")
     again = compute(short, own, flows=flows, progress_bar=progress_bar)
