@@ -38,13 +38,13 @@ without = notebook.recorded(optimizer, architecture, preset)
 corrected = notebook.recorded(optimizer, architecture, preset, backward_error=True)
 
 # %% tags=["remove-cell"]
-from rodflow_book.figures import claims as plots_claims
+from rodflow_book.figures import backward_error as plots
 from rodflow_book.figures import files
 
 files.save(
     "backward-error",
-    lambda: plots_claims.backward_error(without, corrected),
-    plots_claims.backward_error_numbers(without, corrected),
+    lambda: plots.backward_error(without, corrected),
+    plots.backward_error_numbers(without, corrected),
     figures,
     alt="Rod flow with and without the backward-error correction: sharpness over threshold, "
     "distance to the optimizer's centre and loss over optimizer steps; the curves lie together.",

@@ -12,12 +12,10 @@ from matplotlib.figure import Figure
 
 from rodflow_book.figures import files
 from rodflow_book.figures.marks import legend_above
-from rodflow_book.figures.style import WIDTH, colour, line
+from rodflow_book.figures.style import WIDTH, colour
 from rodflow_book.notebook import ARCHITECTURE_TITLES
 from rodflow_core.experiments.claims import CLOSER, Claims
-from rodflow_core.experiments.records import values
 from rodflow_core.optimizers import OPTIMIZERS
-from rodflow_core.quantities import name_of
 
 Key = tuple[str, str]
 
@@ -90,49 +88,4 @@ def ratios(numbers: pd.DataFrame) -> Figure:
     figure.supxlabel("times closer to the optimizer's centre than the stable flow", fontsize=14)
     axes.flat[0].invert_yaxis()
     legend_above(figure, axes.flat[0], 2)
-    return figure
-
-
-def backward_error_numbers(without: xr.Dataset, corrected: xr.Dataset) -> pd.DataFrame:
-    """Give what the backward-error figure shows, a row per step."""
-    columns = {"step": without["step"].to_numpy()}
-    for suffix, run in (("", without), ("_corrected", corrected)):
-        for tag, kind in (("rod", "distance"), ("sf", "distance"), ("rod", "loss")):
-            columns[name_of(tag, kind) + suffix] = values(run, tag, kind)
-    return pd.DataFrame(columns)
-
-
-def backward_error(without: xr.Dataset, corrected: xr.Dataset) -> Figure:
-    """Draw the paper's Figure 5: the flows with and without the correction.
-
-    Args:
-        without: a run.
-        corrected: the same run with ``backward_error``.
-    """
-    figure, axes = plt.subplots(1, 3, figsize=(WIDTH, 3.6))
-    threshold = without.attrs["threshold"]
-    marked = {"linestyle": "none", "marker": "x", "markersize": 7, "color": colour("other")}
-    marked |= {"label": "rod flow, corrected", "zorder": 6}
-    for tag in ("disc", "sf", "rod"):
-        sharpness = values(without, tag, "preconditioned_sharpness") / threshold
-        axes[0].plot(without["spectrum_step"], sharpness, **line(tag))
-    few = slice(None, None, 4)
-    other = values(corrected, "rod", "preconditioned_sharpness") / threshold
-    axes[0].plot(corrected["spectrum_step"][few], other[few], **marked)
-    axes[0].axhline(1, color=colour("ink"), linewidth=1.2, linestyle=":")
-    axes[0].set(title="sharpness / threshold", ylabel=r"$\lambda_{\max}/S_{\rm thr}$")
-    for tag in ("sf", "rod"):
-        axes[1].plot(without["step"][1:], values(without, tag, "distance")[1:], **line(tag))
-    every = slice(10, None, 15)
-    steps = corrected["step"][every]
-    axes[1].plot(steps, values(corrected, "rod", "distance")[every], **marked)
-    axes[1].set(title="distance between centres", yscale="log")
-    for tag in ("disc", "sf", "rod"):
-        axes[2].plot(without["step"], values(without, tag, "loss"), **line(tag))
-    axes[2].plot(steps, values(corrected, "rod", "loss")[every], **marked)
-    axes[2].set(title="loss at the centre", yscale="log")
-    for axis in axes:
-        axis.set_xlabel("optimizer step")
-        axis.margins(x=0)
-    legend_above(figure, axes[0], 4, fontsize=11)
     return figure
