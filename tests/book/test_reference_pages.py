@@ -1,0 +1,195 @@
+"""The pages one looks things up in: what they name exists, and stands where they say."""
+
+import dataclasses
+import functools
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+BOOK = ROOT / "book"
+APPENDIX_A = (
+    r"\eta", r"\beta_1", r"\beta_2", r"\epsilon", "w_t", "m", r"\nu", r"\hat m", r"\hat\nu", "g",
+    r"g_t^{\odot2}", "P", r"\bar w", r"\delta", r"\mu", r"g_\pm", r"\bar g", "z", r"\delta_z", "F",
+    r"\Sigma", r"\Sigma_{ww}", r"\Sigma_{wm}", r"\Sigma_{mm}",
+)  # fmt: skip
+"""What the paper's own table holds; our copy of it keeps the meanings and not the symbols."""
+
+
+def page(name):
+    return (BOOK / f"{name}.md").read_text(encoding="utf-8")
+
+
+def rows(text):
+    """The rows of the tables whose first column is a symbol, as lists of cells."""
+    lines = [line for line in text.splitlines() if line.startswith("| $")]
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
+
+
+def code_names(text):
+    """Everything in backticks in the column `In code` that is a dotted name."""
+    cells = [row[4] for row in rows(text)]
+    return [name for cell in cells for name in re.findall(r"`([\w.]+\.[\w.]+)`", cell)]
+
+
+def resolve(name):
+    """Find `module.Class.attribute` in `rodflow_core`; a field without default counts too.
+
+    Raises:
+        LookupError: where there is no such thing.
+    """
+    parts = name.split(".")
+    for cut in range(len(parts), 0, -1):
+        try:
+            found = importlib.import_module(".".join(["rodflow_core", *parts[:cut]]))
+        except ModuleNotFoundError:
+            continue
+        break
+    else:
+        raise LookupError(f"{name}: rodflow_core has no module {parts[0]}.")
+    for part in parts[cut:]:
+        fields = {f.name for f in dataclasses.fields(found)} if _is_dataclass(found) else set()
+        if part in fields and not hasattr(found, part):
+            return part
+        if not hasattr(found, part):
+            raise LookupError(f"{name}: {getattr(found, '__name__', found)} has no {part}.")
+        found = getattr(found, part)
+    if cut == len(parts):
+        raise LookupError(f"{name} is a module.")
+    return found
+
+
+def _is_dataclass(found):
+    return isinstance(found, type) and dataclasses.is_dataclass(found)
+
+
+# --- equations -----------------------------------------------------------------------------------
+
+BLOCK = re.compile(
+    r"(?:^\(eq-\d+\)=\n)+\s*(\$\$.*?\$\$|\\begin\{([a-z]+\*?)\}.*?\\end\{\2\})", re.M | re.S
+)
+
+
+@functools.cache
+def formulas():
+    """What is printed before each `\\tag{N}` at its place in the book, by number."""
+    found = {}
+    for path in sorted((ROOT / "notebooks").glob("*.py")):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        prose = "\n".join(line[2:] for line in lines if line.startswith("#"))
+        for block in BLOCK.finditer(prose):
+            start, text = 0, block.group(1)
+            for tag in re.finditer(r"\\tag\{(\d+)\}", text):
+                found[int(tag.group(1))] = text[start : tag.start()]
+                start = tag.end()
+    return found
+
+
+@functools.cache
+def index():
+    """The numbers of the equation index."""
+    files = sorted(BOOK.glob("equations_*.yml"))
+    return {n for file in files for n in yaml.safe_load(file.read_text(encoding="utf-8"))}
+
+
+def tokens(formula):
+    """Control words, letters and signs in order; a roman index is one token, spacing is none."""
+    formula = re.sub(r"\\(?:begin|end|text|mathrm)\{[^}]*\}|\\\\(?:\[\w+\])?", " ", formula)
+    formula = re.sub(r"\{\\rm\s+(\w+)\}", r"@\1@", formula)
+    formula = re.sub(r"\\mathcal\s*(\w)", r"@script\1@", formula)
+    formula = re.sub(r"\\(?:,|;|!|quad|qquad|big|Big|bigg)(?![a-z])|[{}&\s]", " ", formula)
+    return re.findall(r"@\w+@|\\[A-Za-z]+|[^\s]", formula)
+
+
+def stands_in(symbol, formula):
+    """Whether a formula holds a symbol; without index, it is not one with a fixed index."""
+    wanted, given = tokens(symbol), tokens(formula)
+    size = len(wanted)
+    for i in range(len(given) - size + 1):
+        after = given[i + size : i + size + 2]
+        fixed = len(after) == 2 and after[0] == "_" and after[1][0] in "@0123456789"
+        here = given[i : i + size]
+        if len(here) == size and not fixed and all(map(_agree, wanted, here)):
+            return True
+    return False
+
+
+def _agree(wanted, given):
+    return given == wanted or (wanted == r"\pm" and given in "+-")
+
+
+def symbol_of(row):
+    return row[0].strip("$")
+
+
+def number_of(row):
+    shown, target = re.fullmatch(r"\{ref\}`\((\d+)\) <eq-(\d+)>`", row[5]).groups()
+    assert shown == target
+    return int(shown)
+
+
+NOTATION = [row for row in rows(page("notation")) if len(row) == 6]
+
+
+def test_the_table_is_whole():
+    assert len(NOTATION) > 50
+    symbols = [symbol_of(row) for row in NOTATION]
+    assert len(set(symbols)) == len(symbols)
+    assert not set(APPENDIX_A) - set(symbols)
+    assert all(cell for row in NOTATION for cell in row)
+
+
+@pytest.mark.parametrize("name", sorted(set(code_names(page("notation")))))
+def test_names_in_code_exist(name):
+    resolve(name)
+
+
+def test_every_symbol_has_a_name_in_code():
+    assert all(re.search(r"`[\w.]+\.[\w.]+`", row[4]) for row in NOTATION)
+
+
+@pytest.mark.parametrize(
+    "name", ["optimizers.State.nuu", "optimizer.State.nu", "optimizers.UpdateRule.rate", "flows"]
+)
+def test_a_wrong_name_is_found_out(name):
+    with pytest.raises(LookupError):
+        resolve(name)
+
+
+@pytest.mark.parametrize("row", NOTATION, ids=symbol_of)
+def test_a_symbol_stands_first_where_the_table_says(row):
+    number, symbol = number_of(row), symbol_of(row)
+    assert number in index(), f"there is no equation ({number})"
+    assert stands_in(symbol, formulas()[number]), f"({number}) does not hold {symbol}"
+    earlier = [n for n in sorted(formulas()) if n < number and stands_in(symbol, formulas()[n])]
+    assert not earlier, f"{symbol} stands in ({earlier[0]}) already"
+
+
+def test_what_stands_in_a_formula():
+    assert stands_in("S", r"\eta(1-\beta)S") and not stands_in("S", r"S_{\rm HB}=\frac2\eta")
+    assert stands_in(r"\beta", r"\beta\,m") and not stands_in(r"\beta", r"\beta_1m")
+    assert stands_in(r"\delta_z", r"\delta_{z,t}") and not stands_in("T", r"F_+F_+^\top")
+    assert stands_in(r"S_{\rm HB}", r"S_{\rm HB}=\frac2\eta")
+    assert not stands_in(r"\bar w", r"\bar m")
+
+
+# --- all reference pages -------------------------------------------------------------------------
+
+PAGES = [path for path in (BOOK / "notation.md", BOOK / "related.md") if path.exists()]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_references_lead_somewhere(path):
+    text = path.read_text(encoding="utf-8")
+    # An equation has one place in the book, and these pages are none.
+    assert not re.search(r"^\(eq-\d+\)=|\\tag\{", text, re.M)
+    assert {int(n) for n in re.findall(r"<eq-(\d+)>", text)} <= index()
+    assert all(a == b for a, b in re.findall(r"`\((\d+)\) <eq-(\d+)>`", text))
+    for target in re.findall(r"\{doc\}`(?:[^<`]*<)?([\w/]+)>?`", text):
+        # Two pages are written by the build.
+        built = target in ("equations", "gallery", "record")
+        sources = (BOOK / f"{target}.md", ROOT / f"{target}.py")
+        assert built or any(source.exists() for source in sources), target
