@@ -7,7 +7,12 @@ import re
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
+
+from rodflow_core.flows import DriftFreeRod, RodFlow, StableFlow
+from rodflow_core.landscapes import Quadratic
+from rodflow_core.optimizers import OPTIMIZERS, make_rule
 
 ROOT = Path(__file__).resolve().parents[2]
 BOOK = ROOT / "book"
@@ -193,3 +198,75 @@ def test_references_lead_somewhere(path):
         built = target in ("equations", "gallery", "record")
         sources = (BOOK / f"{target}.md", ROOT / f"{target}.py")
         assert built or any(source.exists() for source in sources), target
+
+
+def cited(text):
+    keys = re.findall(r"\{cite:[pt]\}`([^`]+)`", text)
+    return {key.strip() for group in keys for key in group.split(",")}
+
+
+def entries():
+    """The keys of the bibliography."""
+    return re.findall(r"^@\w+\{([^,]+),", (BOOK / "references.bib").read_text("utf-8"), re.M)
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_citations_have_entries(path):
+    assert not cited(path.read_text(encoding="utf-8")) - set(entries())
+
+
+def test_no_entry_is_given_twice():
+    assert len(set(entries())) == len(entries())
+
+
+# --- related work --------------------------------------------------------------------------------
+
+EXPECTED = {
+    "Stable flow": lambda rule, loss: StableFlow(rule, loss),
+    "Modified equation": lambda rule, loss: StableFlow(rule, loss, backward_error=True),
+    "Rod flow {cite:p}`regis2026adam`": lambda rule, loss: RodFlow(rule, loss),
+    "{doc}`Drift-free rod": lambda rule, loss: DriftFreeRod(rule, loss),
+}
+"""Rows of the table of models whose price the code can be asked for."""
+
+
+class Counting:
+    """A quadratic that counts what it is asked for."""
+
+    def __init__(self):
+        self.valley = Quadratic(torch.tensor([3.0, 1.0, 0.5], dtype=torch.float64))
+        self.dim, self.gradient_count, self.product_count = 3, 0, 0
+
+    def gradients(self, points):
+        self.gradient_count += len(points)
+        return self.valley.gradients(points)
+
+    def hvp(self, w):
+        def product(v):
+            self.product_count += 1
+            return self.valley.hvp(w)(v)
+
+        return product
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("name", EXPECTED)
+def test_the_table_of_models_says_what_a_rate_costs(name, optimizer):
+    (line,) = (line for line in page("related").splitlines() if line.startswith(f"| {name}"))
+    cells = [cell.strip() for cell in line.strip("|").split(" | ")]
+    assert cells[2] == "all nine" and len(OPTIMIZERS) == 9
+    loss, rule = Counting(), make_rule(optimizer, 0.1)
+    start = rule.initial_state(torch.tensor([1.0, -2.0, 0.5], dtype=torch.float64))
+    states = [start]
+    for t in range(2):
+        states.append(rule.step(loss, states[-1], t))
+    flow = EXPECTED[name](rule, loss)
+    state = flow.initial(*states)
+    loss.gradient_count = loss.product_count = 0
+    flow.rate(state, 2.0)
+    assert cells[3:] == [str(loss.gradient_count), str(loss.product_count), "0", "0"]
+
+
+def test_what_is_read_off_an_abstract_only_is_said():
+    paragraph = next(p for p in page("related").split("\n\n") if p.startswith("**Edge Flow**"))
+    assert "read off its abstract only" in " ".join(paragraph.split())
