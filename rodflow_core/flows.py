@@ -179,17 +179,18 @@ class _TwoEnds:
 
     rule: UpdateRule
     objective: Objective
-    offers: ClassVar[Mapping[str, Quantity]] = quantities.ROD
+    offers: ClassVar[Mapping[str, Quantity]] = quantities.TWO_ENDS
 
     def point(self, state: Any) -> State:
         """Give centre and second moment."""
         return State(state.z, state.nu)
 
     def measure(self, state: Any, iterates: Sequence[State]) -> dict[str, float]:
-        """Give ``|delta|``, ``|mu|``, and the alignment with what the optimizer's iterates show."""
+        """Give ``|delta|``, ``|mu|``, the alignment with what the iterates show, and their loss."""
         half = state.half_displacement
         # What the flow would start from here is what it models of the iterates.
-        return quantities.of_rod(self.rule, half, self.initial(*iterates).half_displacement)
+        truth = self.initial(*iterates).half_displacement
+        return quantities.of_ends(self.rule, self.objective, state.z, half, truth)
 
     def initial(self, *iterates: State) -> Any:
         """Start from consecutive iterates."""
@@ -262,6 +263,7 @@ class RodFlow(_TwoEnds):
     rank: int = 2
     backward_error: bool = False
     title: ClassVar[str] = "rod flow"
+    offers: ClassVar[Mapping[str, Quantity]] = quantities.EXTENT
 
     def __post_init__(self) -> None:
         """Check the rank."""
@@ -279,6 +281,11 @@ class RodFlow(_TwoEnds):
         drive, nu, context = self._rates(state, t)
         velocity = self._corrected(drive[0], context) if self.backward_error else drive[0]
         return RodState(velocity, nu, ExtentRate(state.extent, drive, 0.5, self.rank))  # type: ignore[arg-type]
+
+    def measure(self, state: RodState, iterates: Sequence[State]) -> dict[str, float]:
+        """Give what its principal rod shows, and the whole extent's spread and effective rank."""
+        rods, _ = self.rule.split(state.extent.rods)
+        return super().measure(state, iterates) | quantities.of_covariance(rods)
 
 
 @dataclass(frozen=True)
@@ -319,11 +326,7 @@ class DriftFreeRod(_TwoEnds):
         That is a quarter of their second difference, in which a steady drift cancels; of two
         iterates, it is half their difference, as the paper's rod.
         """
-        previous, current = iterates[-2:]
-        half = 0.5 * (current.z - previous.z)
-        if len(iterates) > 2:
-            half = 0.25 * (current.z - 2 * previous.z + iterates[-3].z)
-        return DriftFreeState(*midpoint(previous, current), half)
+        return DriftFreeState(*midpoint(*iterates[-2:]), alternating(*iterates))
 
     def rate(self, state: DriftFreeState, t: float) -> DriftFreeState:
         """Give the rates of centre, second moment and rod."""
@@ -333,6 +336,30 @@ class DriftFreeRod(_TwoEnds):
         if self.backward_error:
             velocity = self._corrected(velocity, context)
         return DriftFreeState(velocity, nu, turn)
+
+
+def alternating(*iterates: State) -> Tensor:
+    """Give what alternates in consecutive iterates, newest last, ``(D,)``.
+
+    A quarter of the second difference of the last three, in which a steady drift cancels; of two
+    iterates, half their difference.
+    """
+    *before, previous, current = iterates
+    if not before:
+        return 0.5 * (current.z - previous.z)
+    return 0.25 * (current.z - 2 * previous.z + before[-1].z)
+
+
+def check_plain(rule: UpdateRule, title: str, *, second_moment: bool) -> None:
+    """See that a rule has no momentum, and no second moment where there must be none.
+
+    Raises:
+        ValueError: where it has, since the flow of that title is not defined for it.
+    """
+    has_nu = rule.second_moment.initial(torch.zeros(1)) is not None
+    if rule.has_moment or (has_nu and not second_moment):
+        defined = "rules without momentum" if second_moment else "gradient descent"
+        raise ValueError(f"the {title} is defined for {defined} only; leave it out of this run.")
 
 
 class PairState(NamedTuple):

@@ -7,6 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from rodflow_core.objective import Jet
+
 
 class Linear:
     """``L(w) = <slope, w>``: no curvature, only drift (appendices C.3.1, D.2.1, E.3.1).
@@ -35,6 +37,10 @@ class Linear:
     def hvp(self, w: Tensor) -> Callable[[Tensor], Tensor]:
         """Give the map ``v -> 0``."""
         return torch.zeros_like
+
+    def jet(self, w: Tensor, directions: Tensor) -> Jet:
+        """Give the slope; nothing beyond it."""
+        return Jet(self.slope.clone(), torch.zeros_like(directions), _no_turns(directions))
 
 
 class Quadratic:
@@ -74,6 +80,10 @@ class Quadratic:
         """Give the map ``v -> H v``, the same everywhere."""
         return lambda v: self.hessian @ v
 
+    def jet(self, w: Tensor, directions: Tensor) -> Jet:
+        """Give gradient and products; the curvature is the same everywhere."""
+        return Jet(self.hessian @ w, directions @ self.hessian, _no_turns(directions))
+
 
 class Quartic:
     """``L(w) = sum_i (S_i w_i^2 / 2 - kappa_i w_i^4 / 4)``, equation (138) along each axis.
@@ -112,3 +122,14 @@ class Quartic:
         """Give the map ``v -> (S - 3 kappa w^2) v``."""
         curvature = self.sharpness - 3 * self.kappa * w**2
         return lambda v: curvature * v
+
+    def jet(self, w: Tensor, directions: Tensor) -> Jet:
+        """Give the derivatives at ``w``, ``(d,)``, along the rows of ``directions``, ``(k, d)``."""
+        rows, columns = torch.triu_indices(len(directions), len(directions))
+        turns = -6 * self.kappa * w * directions[rows] * directions[columns]
+        return Jet(self.gradients(w[None])[0], self.hvp(w)(directions), turns)
+
+
+def _no_turns(directions: Tensor) -> Tensor:
+    k = len(directions)
+    return directions.new_zeros(k * (k + 1) // 2, directions.shape[1])

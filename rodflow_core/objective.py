@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
-from typing import Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -34,6 +34,29 @@ class Objective(Protocol):
 
     def hvp(self, w: Tensor) -> Callable[[Tensor], Tensor]:
         """Give the map ``v -> H(w) v`` on ``(d,)`` vectors."""
+
+
+class Jet(NamedTuple):
+    """Derivatives at a point along a few directions ``v_i``, up to the third order.
+
+    Attributes:
+        gradient: ``(d,)``.
+        products: ``H v_i``, ``(k, d)``.
+        turns: gradients of ``v_i^T H v_j`` for the pairs ``i <= j`` in the order of
+            ``torch.triu_indices``, ``(k (k + 1) / 2, d)``.
+    """
+
+    gradient: Tensor
+    products: Tensor
+    turns: Tensor
+
+
+@runtime_checkable
+class ThirdOrder(Objective, Protocol):
+    """A loss that knows its third derivatives, which central flow needs."""
+
+    def jet(self, w: Tensor, directions: Tensor) -> Jet:
+        """Give the derivatives at ``w``, ``(d,)``, along the rows of ``directions``, ``(k, d)``."""
 
 
 def squared_error(outputs: Tensor, targets: Tensor) -> Tensor:
@@ -204,6 +227,35 @@ class ModuleObjective:
             return total
 
         return over_batches
+
+    def jet(self, w: Tensor, directions: Tensor) -> Jet:
+        """Give the derivatives at ``w``, ``(d,)``, along the rows of ``directions``, ``(k, d)``.
+
+        Three reverse passes, one on top of the other, batch by batch.
+        """
+        k = len(directions)
+        rows, columns = torch.triu_indices(k, k).tolist()
+        total = Jet(*(w.new_zeros(n, self.dim) for n in (1, k, len(rows))))
+        parameters = self._leaves(w)
+
+        def slope(of: Tensor, along: Tensor | None, keep: bool) -> Tensor:
+            if not of.requires_grad:  # nothing left to differentiate
+                return of.new_zeros(self.dim)
+            parts = torch.autograd.grad(
+                of, parameters, along, retain_graph=True, create_graph=keep, materialize_grads=True
+            )
+            return torch.cat([part.reshape(-1) for part in parts])
+
+        for batch in self._batches:
+            gradient = slope(self._partial(parameters, *batch), None, True)
+            products = [slope(gradient, v, True) for v in directions]
+            turns = [
+                slope(products[i], directions[j], False) for i, j in zip(rows, columns, strict=True)
+            ]
+            for sums, parts in zip(total, ([gradient], products, turns), strict=True):
+                for row, part in zip(sums, parts, strict=True):
+                    row += part.detach()
+        return Jet(total.gradient[0], total.products, total.turns)
 
     def _unflatten(self, w: Tensor) -> list[Tensor]:
         parts = w.split(self._sizes)
@@ -406,3 +458,23 @@ class FunctionObjective:
         """Give the map ``v -> H(w) v`` on ``(d,)`` vectors."""
         gradient = torch.func.grad(self._function)
         return lambda v: torch.func.jvp(gradient, (w,), (v,))[1]
+
+    def jet(self, w: Tensor, directions: Tensor) -> Jet:
+        """Give the derivatives at ``w``, ``(d,)``, along the rows of ``directions``, ``(k, d)``."""
+        rows, columns = torch.triu_indices(len(directions), len(directions)).tolist()
+        gradient = torch.func.grad(self._function)
+
+        def product(at: Tensor, i: int) -> Tensor:
+            return torch.func.jvp(gradient, (at,), (directions[i],))[1]
+
+        def turn(i: int, j: int) -> Tensor:
+            return torch.func.grad(lambda at: product(at, i) @ directions[j])(w)
+
+        products = [product(w, i) for i in range(len(directions))]
+        turns = [turn(i, j) for i, j in zip(rows, columns, strict=True)]
+        empty = directions[:0]
+        return Jet(
+            gradient(w),
+            torch.stack(products) if products else empty,
+            torch.stack(turns) if turns else empty,
+        )

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from rodflow_core.objective import Objective
 from rodflow_core.optimizers import State, UpdateRule, midpoint
 
 OPTIMIZER = "disc"
@@ -67,6 +68,28 @@ ROD: Mapping[str, Quantity] = MappingProxyType(
     }
 )
 """What a flow with a rod adds."""
+
+TWO_ENDS: Mapping[str, Quantity] = MappingProxyType(
+    {**ROD, "iterate_loss": Quantity("loss of the iterates as the {title} has it", "1")}
+)
+"""What a flow adds whose rod stands for two iterates: their loss, the mean over its ends."""
+
+_SPREAD = {
+    "spread": Quantity("root of the trace of the oscillation's covariance, {title}", "weight"),
+    "effective_rank": Quantity("effective rank of the oscillation's covariance, {title}", "1"),
+}
+EXTENT: Mapping[str, Quantity] = MappingProxyType({**TWO_ENDS, **_SPREAD})
+"""What a flow with a whole extent tensor adds."""
+
+COVARIANCE: Mapping[str, Quantity] = MappingProxyType(
+    {
+        **{kind: EXTENT[kind] for kind in ("delta_norm", "alignment", "iterate_loss")},
+        **_SPREAD,
+        "critical": Quantity("directions at the threshold, {title}", "1"),
+        "complementarity": Quantity("residual of the complementarity problem, {title}", "1"),
+    }
+)
+"""What a flow adds that has a covariance but no rod: central flow."""
 
 OF_SPECTRUM: Mapping[str, Quantity] = MappingProxyType(
     {
@@ -175,6 +198,37 @@ def of_rod(rule: UpdateRule, half: Tensor, truth: Tensor) -> dict[str, float]:
     """
     delta, mu = half_displacement_norms(rule, half)
     return {"delta_norm": delta, "mu_norm": mu, "alignment": alignment(rule, half, truth)}
+
+
+def of_ends(
+    rule: UpdateRule, objective: Objective, z: Tensor, half: Tensor, truth: Tensor
+) -> dict[str, float]:
+    """Give what a flow offers whose rod stands for two iterates, `TWO_ENDS`.
+
+    Args:
+        rule: the update rule.
+        objective: the loss.
+        z: centre, ``(D,)``.
+        half: half-displacement, ``(D,)``.
+        truth: the optimizer's.
+    """
+    losses = [float(objective.value(rule.split(end)[0])) for end in (z + half, z - half)]
+    return of_rod(rule, half, truth) | {"iterate_loss": sum(losses) / 2}
+
+
+def of_covariance(factors: Tensor) -> dict[str, float]:
+    """Give spread and effective rank, ``(tr S)^2 / tr S^2``, of a covariance ``S = A^T A``.
+
+    Args:
+        factors: the rows of ``A``, ``(r, d)``.
+
+    Example:
+        >>> of_covariance(2 * torch.eye(3)[:1])
+        {'spread': 2.0, 'effective_rank': 1.0}
+    """
+    gram = factors @ factors.T
+    trace, square = float(gram.trace()), float(gram.square().sum())
+    return {"spread": trace**0.5, "effective_rank": trace**2 / square if square else 0.0}
 
 
 def of_optimizer(rule: UpdateRule, iterates: Sequence[State], t: int) -> dict[str, float]:

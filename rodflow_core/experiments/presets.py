@@ -91,10 +91,18 @@ SIZES: dict[str, dict[str, dict[str, object]]] = {
 # On large networks an eigensolve is dear: the largest eigenvalue, to 0.1 % (its own residual says).
 _LARGE: dict[str, object] = {"dtype": "float32", "eigenvalues": 1, "spectrum_tolerance": 1e-2}
 
+_JUDGED = ("sf", "rod", "free", "floor", "sf_fine", "rod_fine", "free_fine")
+RIVALS: dict[str, tuple[str, ...]] = {
+    "gd": ("corrected", "central", "edge"),
+    "scalar_rmsprop": ("central",),
+    "rmsprop": ("central",),
+}
+"""The other models of the edge that there are of an optimizer; they run beside the rods."""
+
 PRESETS: dict[str, dict[str, object]] = {
-    "smoke": {"data": "digits", "examples": 50, "warmup": 20, "steps": 10},
-    "quick": {"data": "digits"},
-    "cifar": {"data": "cifar10", "examples": 1000, "steps": 400, **_LARGE},
+    "smoke": {"data": "digits", "examples": 50, "warmup": 20, "steps": 10, "flows": _JUDGED},
+    "quick": {"data": "digits", "flows": _JUDGED},
+    "cifar": {"data": "cifar10", "examples": 1000, "steps": 400, "flows": _JUDGED, **_LARGE},
     "paper": {"data": "cifar10", "examples": 5000, "steps": 2000, **_LARGE},
 }
 """What each preset sets; regime and sizes give the rest."""
@@ -123,7 +131,9 @@ def preset(name: str, optimizer: str, architecture: str, **changes: object) -> R
     member("preset", name, PRESETS)
     member("architecture", architecture, ARCHITECTURES)
     changes = {key: value for key, value in changes.items() if value is not None}
-    values = {**SCALE[architecture], **PRESETS[name]}
+    values: dict[str, object] = {**SCALE[architecture], **PRESETS[name]}
+    if values.get("flows") == _JUDGED:
+        values["flows"] = (*_JUDGED, *RIVALS.get(optimizer, ()))
     data = str(changes.get("data", values["data"]))
     values["sizes"] = SIZES.get(data, {}).get(architecture, {})
     regime = REGIMES.get(data, {}).get(architecture, {}).get(optimizer)
