@@ -122,3 +122,78 @@ def test_motion_is_the_optimizers_own():
     np.testing.assert_array_equal(motion.displacements, expected)
     assert motion.modes.shape == (12, 2) and motion.curvatures.shape == (2,)
     assert motion.curvatures[0] >= motion.curvatures[1]
+
+
+SMALL = {
+    "examples": 10, "warmup": 12, "steps": 9, "spectrum_every": 0, "sizes": {"width": 4},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["adam", "scalar_nadam", "gd"])
+def test_a_floor_of_half_a_step_is_that_of_a_run(name):
+    config = preset("smoke", name, "mlp", **SMALL, flows=("floor",))
+    run = runs.compute(config)
+    several = limits.floors(config, (0.0, 0.5, 1.0), config.steps)
+    assert several[0] == 0 and several[2] > 1.01 * several[1]
+    recorded = np.median(run["dist_wbar_disc_to_floor"][1:])
+    assert several[1] == pytest.approx(float(recorded), rel=1e-9)
+
+
+@pytest.mark.parametrize("name", ["adam", "scalar_adam"])
+def test_with_its_second_moment_held_adam_is_heavy_ball_in_one_metric(name):
+    """In numpy, from the state after the warm-up; nothing of nu but its value at that time."""
+    config, hold, steps = preset("smoke", name, "mlp", **SMALL), 0.7, 6
+    found = limits.motion(config, steps, 2, hold=hold, settle=2)
+    lockstep, problem = runs.build(config)
+    rule, objective = lockstep.rule, lockstep.objective
+    states = [rule.initial_state(problem.weights)]
+    for t in range(config.warmup):
+        states.append(rule.step(objective, states[-1], t))
+    (w, m), nu = (part.numpy() for part in rule.split(states[-1].z)), states[-1].nu.numpy()
+    centre = State(0.5 * (states[-1].z + states[-2].z), states[-1].nu)
+    root = np.sqrt(nu / (1 - config.beta2 ** (config.warmup + 1)))
+    hessian = probe(objective.hvp(rule.split(centre.z)[0]), objective.dim)
+    scaled = np.broadcast_to(root, w.shape) ** -0.5
+    top = np.linalg.eigvalsh(scaled[:, None] * hessian * scaled).max()
+    root = np.sqrt(nu) * top / (hold * rule.threshold)
+    path = [w]
+    for t in range(config.warmup, config.warmup + steps + 2):
+        g = objective.gradients(torch.from_numpy(w)[None])[0].numpy()
+        m = config.beta1 * m + (1 - config.beta1) * g
+        metric = root / np.sqrt(1 - config.beta2 ** (t + 1))
+        w = w - config.learning_rate * m / (1 - config.beta1 ** (t + 1)) / metric
+        path.append(w)
+    moved = np.diff(path, axis=0)[2:]
+    assert abs(moved[-1]).max() > 1e-6
+    np.testing.assert_allclose(found.displacements, moved, rtol=2e-2, atol=1e-3 * abs(moved).max())
+
+
+def test_without_a_second_moment_there_is_nothing_to_hold():
+    with pytest.raises(ValueError, match="no second moment to hold"):
+        limits.growth(preset("smoke", "gd", "mlp", **SMALL), 10, hold=1.0)
+
+
+def test_an_optimizer_that_diverges_slowly_is_not_measured():
+    config = preset("smoke", "gd", "mlp", **SMALL).replace(learning_rate=8.0, warmup=3)
+    for measure in (limits.motion, limits.growth):
+        with pytest.raises(ValueError, match="diverges here"):
+            measure(config, 60)
+
+
+def test_growth_is_that_of_the_tangent():
+    """Against products of the step's Jacobian, I - eta H, from Hessian-vector products."""
+    config = preset("smoke", "gd", "mlp", **SMALL).replace(learning_rate=0.3)
+    lockstep, problem = runs.build(config)
+    rule, objective = lockstep.rule, lockstep.objective
+    states = [rule.initial_state(problem.weights)]
+    for t in range(config.warmup):
+        states.append(rule.step(objective, states[-1], t))
+    w, v, logs = states[-1].z, states[-1].z - states[-2].z, []
+    for t in range(40):
+        v = v - config.learning_rate * objective.hvp(w)(v)
+        w = rule.step(objective, State(w, None), t).z
+        logs.append(float(v.norm().log()))
+        v = v / v.norm()
+    for every in (5, 10):
+        found = limits.growth(config, 20, settle=20, every=every)
+        assert found == pytest.approx(np.mean(logs[20:]), rel=1e-3, abs=1e-5)
