@@ -11,8 +11,8 @@ import xarray as xr
 from IPython.display import SVG, Markdown, display
 
 from rodflow_book.figures import files
-from rodflow_book.figures.run import run_figure
-from rodflow_core.experiments import claims, records, runs
+from rodflow_book.figures.run import run_figure, trajectories
+from rodflow_core.experiments import claims, judge, records, runs
 from rodflow_core.experiments.config import FLOWS, RunConfig, member
 from rodflow_core.experiments.presets import preset
 from rodflow_core.experiments.records import configuration
@@ -133,23 +133,24 @@ def subject(run: xr.Dataset) -> str:
 def judged(run: xr.Dataset) -> dict[str, claims.Claims]:
     """Assess every model of the optimizer in a run, by tag, the paper's rod first.
 
-    The stable flow is what they are measured by, the shifted copy what bounds them.
+    The stable flows are what they are measured by, the shifted copy what bounds them.
     """
-    tags = [tag for tag in records.flows(run) if tag not in ("sf", "floor")]
-    return {tag: claims.assess(run, tag) for tag in sorted(tags, key=lambda tag: tag != "rod")}
+    tags = sorted(claims.models(run), key=lambda tag: tag != "rod")
+    return {tag: claims.assess(run, tag) for tag in tags}
 
 
 def alt_text(run: xr.Dataset) -> str:
     """Say what the figure of a run shows, with its numbers, for a reader who does not see it."""
-    titles = {tag: entry["title"] for tag, entry in records.flows(run).items()}
-    models = judged(run)
+    drawn = trajectories(run)
+    models = {tag: claim for tag, claim in judged(run).items() if tag in drawn}
     first = next(iter(models.values()))
     sharpness = [f"optimizer {first.sharpness:.2f}"]
-    sharpness += [f"{titles[tag]} {claim.rod.sharpness:.2f}" for tag, claim in models.items()]
-    distance = [f"{titles[tag]} {claim.rod.distance:.2g}" for tag, claim in models.items()]
-    if "sf" in titles:
-        sharpness.append(f"{titles['sf']} {first.stable.sharpness:.2f}")
-        distance.append(f"{titles['sf']} {first.stable.distance:.2g}")
+    sharpness += [f"{drawn[tag]} {claim.rod.sharpness:.2f}" for tag, claim in models.items()]
+    distance = [f"{drawn[tag]} {claim.rod.distance:.2g}" for tag, claim in models.items()]
+    if "sf" in drawn:
+        stable = claims.tracking(run, "sf")
+        sharpness.append(f"{drawn['sf']} {stable.sharpness:.2f}")
+        distance.append(f"{drawn['sf']} {stable.distance:.2g}")
     return (
         f"Panels over optimizer steps for {subject(run)}: loss, preconditioned sharpness, distance "
         f"between centres, half-displacements, alignment. Median sharpness over threshold: "
@@ -158,43 +159,66 @@ def alt_text(run: xr.Dataset) -> str:
 
 
 def verdict(run: xr.Dataset) -> str:
-    """Give the sentences of verdict under a run's figure; every number comes from the run."""
-    entries, models = records.flows(run), judged(run)
-    tag, claim = next(iter(models.items()))
-    words = {
-        "holds": "**The claim holds.**",
-        "partly": "**The claim holds in part.**",
-        "fails": "**The claim does not hold here.**",
-    }
-    text = (
-        f"{words[claim.verdict]} {subject(run)[0].upper() + subject(run)[1:]}: the centre of the "
-        f"{entries[tag]['title']} stays {claim.rod.distance:.2g} from the optimizer's, the stable "
-        f"flow's {claim.stable.distance:.2g} (medians over {run.sizes['step'] - 1} steps): a ratio "
-        f"of **{claim.ratio:.3g}**, {claim.end_ratio:.3g} at the end. Median preconditioned "
-        f"sharpness over threshold: optimizer {claim.sharpness:.3f}, {entries[tag]['title']} "
-        f"{claim.rod.sharpness:.3f}, stable flow {claim.stable.sharpness:.3f}. The oscillation is "
-        f"{claim.regime:.2g} times the drift."
-    )
-    for other, found in list(models.items())[1:]:
-        title = entries[other]["title"]
-        name = f"[{title}](drift_free)" if other == "free" else title
+    """Give what is judged of a run, as a paragraph and a table; every number comes from the run."""
+    models = judged(run)
+    claim = next(iter(models.values()))
+    name = subject(run)
+    text = f"**{name[0].upper() + name[1:]}.** "
+    if claim.sharpness == claim.sharpness:
         text += (
-            f" The {name} has a ratio of **{found.ratio:.3g}** and a sharpness of "
-            f"{found.rod.sharpness:.3f}."
+            f"The optimizer's preconditioned sharpness is {claim.sharpness:.3f} of its threshold "
+            f"(median over {run.sizes['step'] - 1} steps), "
+        )
+    text += f"its oscillation {claim.regime:.2g} times its drift. "
+    if claim.stable.distance == claim.stable.distance:
+        text += (
+            f"The stable flow's centre is {claim.stable.distance:.2g} from the optimizer's, its "
+            f"sharpness {claim.stable.sharpness:.2f} of the threshold. "
         )
     if claim.floor == claim.floor:
         text += (
-            f" A copy of the optimizer started half a step behind ends up {claim.floor:.2g} away: "
+            f"A copy of the optimizer started half a step behind ends up {claim.floor:.2g} away: "
             "nothing closer can be asked of a model."
         )
     for lost, step in claim.failed.items():
-        title = entries[lost]["title"] if lost in entries else "optimizer"
+        title = records.flows(run).get(lost, {"title": "optimizer"})["title"]
         text += f" The {title} could not go on at step {step}."
-    return text
+    return f"{text.strip()}\n\n{judgement(run, models)}"
+
+
+def judgement(run: xr.Dataset, models: Mapping[str, claims.Claims]) -> str:
+    """Give the rulings on the models of a run as a Markdown table, a model a row."""
+    entries = records.flows(run)
+    head = [
+        "model",
+        "distance (over the floor)",
+        *(f"({key}) {claim.title}" for key, claim in judge.CLAIMS.items()),
+    ]
+    lines = ["| " + " | ".join(head) + " |", "| :-- |" + " :-- |" * (len(head) - 1)]
+    for tag, claim in models.items():
+        method = entries[tag]["integrator"]
+        title = entries[tag]["title"].split(" (")[0]
+        above = f" ({claim.above_floor:.2g})" if claim.floor == claim.floor else ""
+        cells = [f"{title}, {METHODS.get(method, method)}", f"{claim.rod.distance:.2g}{above}"]
+        cells += [ruled(ruling) for ruling in judge.rulings(claim).values()]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+METHODS = {"euler:4": "Euler, $K=4$", "rk4:1": "Runge-Kutta 4", "euler:2": "2 substeps"}
+"""How the integrators are called in tables."""
+WORDS = {"holds": "holds", "partly": "*partly*", "fails": "**fails**", "": "–"}
+"""How verdicts are printed."""
+
+
+def ruled(ruling: judge.Ruling) -> str:
+    """Give a ruling as a cell: the number, and the verdict."""
+    word = WORDS[ruling.verdict]
+    return f"{ruling.text}: {word}" if ruling.text else word
 
 
 def verdicts(several: Iterable[xr.Dataset]) -> str:
-    """Give the verdict of each run as a paragraph."""
+    """Give the verdict of each run, a paragraph and a table each, and what the claims are."""
     return "\n\n".join(verdict(run) for run in several)
 
 

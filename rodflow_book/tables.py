@@ -9,7 +9,8 @@ import torch
 import xarray as xr
 
 from rodflow_book.notebook import ARCHITECTURE_TITLES, configuration
-from rodflow_core.experiments.claims import CLOSER, WITHIN, Claims
+from rodflow_core.experiments import judge
+from rodflow_core.experiments.claims import Claims
 from rodflow_core.experiments.presets import REGIMES
 from rodflow_core.landscapes import Quadratic
 from rodflow_core.optimizers import OPTIMIZERS, Identity, UpdateRule, make_rule
@@ -34,76 +35,127 @@ def title(key: Key) -> str:
     return f"[{name}]({optimizer}), {ARCHITECTURE_TITLES[architecture]}"
 
 
-def tally(paper: Mapping[Key, Claims], free: Mapping[Key, Claims]) -> str:
-    """Count the verdicts of both rods."""
-    words = []
-    for name, group in {"the paper's rod": paper, "the drift-free rod": free}.items():
-        counts = {w: sum(c.verdict == w for c in group.values()) for w in _WORDS}
-        words.append(
-            f"for {name} the claim holds in **{counts['holds']}** of {len(group)} runs, partly in "
-            f"{counts['partly']}, and fails in {counts['fails']}"
-        )
-    text = "; ".join(words)
-    return text[0].upper() + text[1:] + "."
+Judged = Mapping[str, Mapping[Key, Claims]]
+"""Assessed runs by model, and by optimizer and architecture."""
 
 
-_WORDS = {"holds": "holds", "partly": "*partly*", "fails": "**fails**"}
-
-
-def centres(paper: Mapping[Key, Claims], free: Mapping[Key, Claims]) -> str:
-    """Ratio of centre distances and sharpness over threshold, for both rods."""
-    head = ("", "verdict", "ratio", "end", "S optimizer", "S rod", "S stable", "plateau")
-    head += ("osc/drift", "drift-free: verdict", "ratio", "S")
+def rules() -> str:
+    """The claims in the paper's words, and what is asked for."""
     rows = []
-    for key, c in paper.items():
-        f = free[key]
-        cells = [title(key), _WORDS[c.verdict], _short(c.ratio), _short(c.end_ratio)]
-        cells += [f"{x:.3f}" for x in (c.sharpness, c.rod.sharpness, c.stable.sharpness)]
-        cells += [f"{c.rod.plateau:.2f}", f"{c.regime:.2g}"]
-        rows.append([*cells, _WORDS[f.verdict], _short(f.ratio), f"{f.rod.sharpness:.3f}"])
-    return markdown(head, rows)
+    for letter, claim in judge.CLAIMS.items():
+        rows.append([f"({letter}) {claim.title}", f"“{claim.quote}”", claim.section, claim.bar])
+    text = markdown(("claim", "the paper's words", "section", "verdict"), rows)
+    return text.replace(" --: |", " :-- |")
 
 
-def tracked(paper: Mapping[Key, Claims], free: Mapping[Key, Claims]) -> str:
-    """Relative errors and alignment, for both rods."""
-    head = ("", "loss", r"$\|\delta\|$", r"$\|\mu\|$", r"$\|\nu\|$", "stable flow's loss")
-    head += (r"stable flow's $\|\nu\|$", "alignment (quartiles)", "drift-free: loss")
+def score(models: Judged, titles: Mapping[str, str]) -> str:
+    """Count the verdicts of each model, claim by claim: holds, partly, fails."""
     rows = []
-    for key, c in paper.items():
-        r, s = c.rod, c.stable
+    for letter, claim in judge.CLAIMS.items():
+        cells = [f"({letter}) {claim.title}"]
+        for found in models.values():
+            words = [judge.rulings(c)[letter].verdict for c in found.values()]
+            counts = [words.count(w) for w in (judge.HOLDS, judge.PARTLY, judge.FAILS)]
+            cells.append(" / ".join(map(str, counts)))
+        rows.append(cells)
+    ours = ["our own bar"]
+    for found in models.values():
+        words = [c.verdict for c in found.values()]
+        ours.append(" / ".join(str(words.count(w)) for w in ("holds", "partly", "fails")))
+    return markdown(("", *titles.values()), [*rows, ours])
+
+
+def judged(found: Mapping[Key, Claims]) -> str:
+    """One model, run by run: the ruling on every claim."""
+    rows = []
+    for key, claim in found.items():
+        rulings = judge.rulings(claim)
         cells = [title(key)]
-        cells += [_percent(x) for x in (r.loss_error, r.delta_error, r.mu_error, r.nu_error)]
-        cells += [_percent(s.loss_error), _percent(s.nu_error)]
-        low, high = r.alignment_quartiles
-        cells += [f"{r.alignment:.2f} ({low:.2f} to {high:.2f})"]
-        rows.append([*cells, _percent(free[key].rod.loss_error)])
+        for letter, ruling in rulings.items():
+            number = ruling.text if letter not in "f" else f"{claim.rod.alignment:.2f}"
+            number = number.replace("slope ", "").replace(" (of the distribution)", "†")
+            cells.append(f"{number} {_MARKS[ruling.verdict]}".strip() if ruling.text else "–")
+        rows.append(cells)
+    heads = (f"({k}) {c.title}" for k, c in judge.CLAIMS.items())
+    return markdown(("", *heads), rows)
+
+
+_MARKS = {"holds": "", "partly": "*partly*", "fails": "**fails**", "": ""}
+
+
+def distances(models: Judged, coarse: Mapping[Key, Claims]) -> str:
+    """Distances over the floor and over each other, for both integrators.
+
+    Args:
+        models: assessed runs of ``rod``, ``rod_fine``, ``free`` and ``free_fine``.
+        coarse: the paper's rod measured by the stable flow at its own substeps.
+    """
+    head = (
+        "",
+        "floor",
+        "stable / floor",
+        "rod / floor",
+        "rod, RK4",
+        "drift-free",
+        "drift-free, RK4",
+    )
+    head += (
+        "ratio, stable flow $K=4$",
+        "ratio, stable flow fine",
+        "osc/drift",
+        "S",
+        "stable flow's S",
+    )
+    rows = []
+    for key, c in models["rod"].items():
+        cells = [title(key), f"{c.floor:.2g}", _short(c.stable.distance / c.floor)]
+        cells += [_short(models[tag][key].above_floor) for tag in models]
+        cells += [_short(coarse[key].ratio), _short(c.ratio), f"{c.regime:.2g}"]
+        rows.append([*cells, f"{c.sharpness:.3f}", f"{c.stable.sharpness:.2f}"])
     return markdown(head, rows)
 
 
-def diagnosis(paper: Mapping[Key, Claims], free: Mapping[Key, Claims]) -> str:
-    """Say for each run in which the paper's rod does not meet the rule what its numbers show."""
+def observables(models: Judged) -> str:
+    """What a model says of quantities that a user sees: errors, stable flow beside both rods."""
+    head = ("", "raw loss: rod", "drift-free", "stable", "loss at the centre: rod", "stable")
+    head += (r"$\|\nu\|$: rod", "stable", "alignment (quartiles)")
+    rows = []
+    for key, c in models["rod"].items():
+        r, s = c.rod, c.stable
+        free = models["free"][key].rod
+        cells = [title(key), *map(_percent, (r.raw_loss_error, free.raw_loss_error))]
+        cells += [_percent(s.raw_loss_error), _percent(r.loss_error), _percent(s.loss_error)]
+        cells += [_percent(r.nu_error), _percent(s.nu_error)]
+        low, high = r.alignment_quartiles
+        rows.append([*cells, f"{r.alignment:.2f} ({low:.2f} to {high:.2f})"])
+    return markdown(head, rows)
+
+
+def diagnosis(runs: Mapping[Key, xr.Dataset], models: Judged) -> str:
+    """Say of each run in which the paper's rod fails a claim what its numbers show."""
     lines = []
-    for key, c in paper.items():
-        if c.verdict == "holds":
+    for key, claim in models["rod"].items():
+        rulings = judge.rulings(claim)
+        lost = [k for k, r in rulings.items() if r.verdict == judge.FAILS and k != "f"]
+        if not lost:
             continue
-        misses = []
-        if not c.ratio >= CLOSER:
-            misses.append(f"only {_short(c.ratio)} times closer")
-        deviation = c.rod.sharpness / c.sharpness - 1
-        if not abs(deviation) <= WITHIN:
-            misses.append(f"its sharpness {100 * deviation:+.0f} % off the optimizer's")
-        why = "the two oscillate out of step in several sharp directions"
-        if c.rod.sharpness > 1.1 * c.sharpness or c.regime < 2:
-            why = "the rod has turned into the drift: the sharp direction is not evaluated"
-        if c.failed:
-            why = f"a trajectory stopped being finite ({', '.join(c.failed)})"
-        other = free[key]
-        lines.append(
-            f"- **{title(key)}** ({c.verdict}): {' and '.join(misses)}. Oscillation over drift is "
-            f"{c.regime:.2g}; {why}. The drift-free rod: ratio {_short(other.ratio)}, sharpness "
-            f"{100 * (other.rod.sharpness / c.sharpness - 1):+.1f} % off ({other.verdict})."
-        )
+        found = judge.diagnose(runs[key])
+        words = [f"({k}) {judge.CLAIMS[k].title}, {rulings[k].text}" for k in lost]
+        mended = _mended(lost, models, key)
+        why = "; ".join(found.findings) or "**unexplained**: no test of ours tells it apart"
+        lines.append(f"- **{title(key)}**: {'; '.join(words)}. {why[0].upper() + why[1:]}.{mended}")
     return "\n".join(lines) or "Nothing fails."
+
+
+def _mended(lost: list[str], models: Judged, key: Key) -> str:
+    """Say which of the lost claims another integrator or the other rod keeps."""
+    words = []
+    for tag, name in (("rod_fine", "with RK4"), ("free", "with the drift-free rod")):
+        kept = judge.rulings(models[tag][key])
+        good = [f"({k})" for k in lost if kept[k].verdict not in (judge.FAILS, judge.NONE)]
+        words.append(f"{name}: {', '.join(good) or 'none of these'} no longer")
+    text = "; ".join(words)
+    return f" {text[0].upper() + text[1:]}."
 
 
 def thresholds() -> str:

@@ -14,6 +14,7 @@ from rodflow_book.figures import files
 from rodflow_book.figures.marks import legend_above
 from rodflow_book.figures.style import WIDTH, colour
 from rodflow_book.notebook import ARCHITECTURE_TITLES
+from rodflow_core.experiments import judge
 from rodflow_core.experiments.claims import CLOSER, Claims
 from rodflow_core.optimizers import OPTIMIZERS
 
@@ -21,34 +22,37 @@ Key = tuple[str, str]
 
 
 def save(
-    paper: Mapping[Key, Claims],
-    free: Mapping[Key, Claims],
+    models: Mapping[str, Mapping[Key, Claims]],
     runs: Sequence[xr.Dataset],
     folder: str | os.PathLike[str],
 ) -> None:
     """Write the figure, its numbers and the runs it was drawn from.
 
     Args:
-        paper: claims of the paper's rod by optimizer and architecture.
-        free: the same of the drift-free rod.
-        runs: the runs both come from.
+        models: assessed runs by model (``rod``, ``rod_fine``, ``free``, ``free_fine``), and by
+            optimizer and architecture.
+        runs: the runs they come from.
         folder: where the files go.
     """
-    numbers = pd.DataFrame(
-        {
-            "optimizer": [key[0] for key in paper],
-            "architecture": [key[1] for key in paper],
-            "ratio_rod": [c.ratio for c in paper.values()],
-            "ratio_drift_free": [free[key].ratio for key in paper],
-            "sharpness_optimizer": [c.sharpness for c in paper.values()],
-            "sharpness_rod": [c.rod.sharpness for c in paper.values()],
-            "sharpness_drift_free": [free[key].rod.sharpness for key in paper],
-            "sharpness_stable": [c.stable.sharpness for c in paper.values()],
-            "verdict_rod": [c.verdict for c in paper.values()],
-            "verdict_drift_free": [free[key].verdict for key in paper],
-        }
+    first = models["rod"]
+    columns: dict[str, list[object]] = {
+        "optimizer": [key[0] for key in first],
+        "architecture": [key[1] for key in first],
+        "ratio_floor": [c.stable.distance / c.floor for c in first.values()],
+        "sharpness_optimizer": [c.sharpness for c in first.values()],
+        "sharpness_stable": [c.stable.sharpness for c in first.values()],
+    }
+    for tag, found in models.items():
+        columns |= {f"ratio_{tag}": [c.ratio for c in found.values()]}
+        columns |= {f"sharpness_{tag}": [c.rod.sharpness for c in found.values()]}
+        for letter, claim in judge.CLAIMS.items():
+            words = [claim.rule(c).verdict or "none" for c in found.values()]
+            columns |= {f"{letter}_{tag}": words}
+    numbers = pd.DataFrame(columns)
+    alt = (
+        "How many times closer than the stable flow both rods and the sensitivity floor are, for "
+        "every optimizer and architecture, log axis, with bars at 5 and at 100."
     )
-    alt = "Centre-distance ratios of both rods for every optimizer and architecture, log axis."
     files.save(
         "claims", lambda: ratios(numbers), numbers, folder, alt=alt,
         manifest=files.run_manifest(runs),
@@ -64,28 +68,39 @@ def ratios(numbers: pd.DataFrame) -> Figure:
     architectures = list(dict.fromkeys(numbers["architecture"]))
     optimizers = list(dict.fromkeys(numbers["optimizer"]))
     figure, axes = plt.subplots(
-        1, len(architectures), figsize=(WIDTH, 4.4), sharey=True, sharex=True, squeeze=False
+        1, len(architectures), figsize=(WIDTH, 5.2), sharey=True, sharex=True, squeeze=False
     )
     for axis, architecture in zip(axes.flat, architectures, strict=True):
         rows = numbers[numbers["architecture"] == architecture].set_index("optimizer")
         rows = rows.loc[optimizers]
         height = range(len(rows))
-        for tag, column, marker in (("rod", "ratio_rod", "o"), ("free", "ratio_drift_free", "D")):
+        for tag, shift, marker in (("rod", -0.17, "o"), ("free", 0.17, "D")):
             name = "paper's rod" if tag == "rod" else "drift-free rod"
-            # Side by side, so that neither hides the other where they agree.
-            at = [h + (-0.13 if tag == "rod" else 0.13) for h in height]
+            # Side by side, so that neither hides the other; finely integrated ones are open.
+            at = [h + shift for h in height]
+            look = {"color": colour(tag), "zorder": 4, "markersize": 8 if tag == "rod" else 7}
+            axis.plot(rows[f"ratio_{tag}"], at, marker, label=f"{name}, Euler $K=4$", **look)
             axis.plot(
-                rows[column], at, marker, color=colour(tag), label=name, zorder=4,
-                markersize=8 if tag == "rod" else 7,
-            )  # fmt: skip
-        axis.hlines(height, rows["ratio_rod"], rows["ratio_drift_free"],
-                    color=colour("disc"), linewidth=1.5, zorder=1)  # fmt: skip
-        axis.axvline(CLOSER, color=colour("ink"), linestyle=":", linewidth=1.3)
+                rows[f"ratio_{tag}_fine"],
+                at,
+                marker,
+                label=f"{name}, RK4",
+                fillstyle="none",
+                **look,
+            )
+            axis.hlines(at, rows[f"ratio_{tag}"], rows[f"ratio_{tag}_fine"],
+                        color=colour(tag), linewidth=1.2, zorder=1)  # fmt: skip
+        axis.plot(
+            rows["ratio_floor"], list(height), "|", color=colour("floor"), markersize=22,
+            markeredgewidth=2.5, label="sensitivity floor", zorder=3,
+        )  # fmt: skip
+        for bar, style in ((CLOSER, ":"), (judge.SEVERAL_ORDERS, "--")):
+            axis.axvline(bar, color=colour("ink"), linestyle=style, linewidth=1.3)
         axis.set(xscale="log", title=ARCHITECTURE_TITLES[architecture])
         labels = [OPTIMIZERS[name].title for name in optimizers]
         axis.set_yticks(list(height), labels, fontsize=14)
         axis.tick_params(axis="x", labelsize=13)
     figure.supxlabel("times closer to the optimizer's centre than the stable flow", fontsize=14)
     axes.flat[0].invert_yaxis()
-    legend_above(figure, axes.flat[0], 2)
+    legend_above(figure, axes.flat[0], 3, fontsize=12)
     return figure

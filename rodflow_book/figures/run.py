@@ -15,11 +15,15 @@ from rodflow_book.figures.style import WIDTH, colour, line
 from rodflow_core.experiments import records
 from rodflow_core.quantities import OPTIMIZER
 
+BESIDE = ("sf_fine", "rod_fine", "free_fine", "corrected", "central", "edge")
+"""Models that have a page of their own (`models`): a run's figure leaves them out."""
+
 
 def trajectories(run: xr.Dataset) -> dict[str, str]:
-    """Give the tags and titles of a run's trajectories, the optimizer first."""
+    """Give the tags and titles of the trajectories that are drawn, the optimizer first."""
     flows = {tag: entry["title"] for tag, entry in records.flows(run).items()}
-    return {OPTIMIZER: "optimizer", **flows}
+    drawn = {tag: title for tag, title in flows.items() if tag not in BESIDE}
+    return {OPTIMIZER: "optimizer", **(drawn or flows)}
 
 
 def run_figure(run: xr.Dataset) -> Figure:

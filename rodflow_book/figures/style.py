@@ -38,11 +38,11 @@ _INK = {"light": "#1a1a1a", "dark": "#e8e8e8"}
 _COLOURS = {
     "light": {
         "disc": "#8a8a8a", "sf": "#d55e00", "rod": "#0072b2", "free": "#009e73", "other": "#a6518a",
-        "floor": "#56534f",
+        "floor": "#56534f", "central": "#a6518a", "edge": "#8f6d00", "corrected": "#3f6f8f",
     },
     "dark": {
         "disc": "#b8b8b8", "sf": "#ff9d52", "rod": "#56b4e9", "free": "#3fd0a4", "other": "#e39ccb",
-        "floor": "#c9c3bb",
+        "floor": "#c9c3bb", "central": "#e39ccb", "edge": "#e0bb4a", "corrected": "#9cc4e4",
     },
 }  # fmt: skip
 _LINES = {
@@ -51,6 +51,9 @@ _LINES = {
     "rod": {"linewidth": 1.8, "linestyle": "-", "zorder": 4},
     "free": {"linewidth": 1.8, "linestyle": (0, (1, 1)), "zorder": 5},
     "floor": {"linewidth": 1.2, "linestyle": (0, (4, 1.5, 1, 1.5)), "zorder": 2.5},
+    "central": {"linewidth": 1.8, "linestyle": (0, (7, 1.5, 1.5, 1.5)), "zorder": 4.5},
+    "edge": {"linewidth": 1.6, "linestyle": (0, (3, 1, 1, 1, 1, 1)), "zorder": 5.5},
+    "corrected": {"linewidth": 1.4, "linestyle": (0, (8, 3)), "zorder": 4.2},
 }
 # For flows that the project does not know by their tag.
 _SPARE = [(0, (6, 1.5, 1, 1.5, 1, 1.5)), (0, (2, 2)), (0, (8, 2)), (0, (3, 1, 1, 1))]
@@ -60,6 +63,9 @@ NAMES = {
     "rod": "rod flow",
     "free": "drift-free rod",
     "floor": "shifted copy",
+    "central": "central flow",
+    "edge": "Edge Flow",
+    "corrected": "rod flow, corrected",
 }
 """How the trajectories are called in legends."""
 

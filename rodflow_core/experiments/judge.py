@@ -259,7 +259,8 @@ def _lag(run: xr.Dataset, tag: str) -> int:
     theirs = values(run, OPTIMIZER, claims.truth_of(tag, "delta_norm"))
     reach = min(REACH, len(mine) // 4)
     shifts = sorted(range(-reach, reach + 1), key=abs)
-    return max(shifts, key=lambda s: _correlation(mine, theirs, s))
+    found = [_correlation(mine, theirs, shift) for shift in shifts]
+    return next(s for s, c in zip(shifts, found, strict=True) if c >= max(found) - 1e-6)
 
 
 def _correlation(mine: np.ndarray, theirs: np.ndarray, shift: int) -> float:

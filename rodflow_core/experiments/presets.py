@@ -103,9 +103,16 @@ PRESETS: dict[str, dict[str, object]] = {
     "smoke": {"data": "digits", "examples": 50, "warmup": 20, "steps": 10, "flows": _JUDGED},
     "quick": {"data": "digits", "flows": _JUDGED},
     "cifar": {"data": "cifar10", "examples": 1000, "steps": 400, "flows": _JUDGED, **_LARGE},
-    "paper": {"data": "cifar10", "examples": 5000, "steps": 2000, **_LARGE},
+    "paper": {"data": "cifar10", "examples": 5000, "flows": _JUDGED, **_LARGE},
 }
 """What each preset sets; regime and sizes give the rest."""
+
+PAPER_STEPS: dict[str, tuple[int, int]] = {
+    "heavy_ball": (14000, 2000),
+    "nesterov": (10000, 2000),
+    "scalar_nadam": (1500, 2000),
+}
+"""The paper's warm-up and steps side by side (appendix H); of the others, 2,000 and 2,000."""
 
 SCALE: dict[str, dict[str, int]] = {
     "mlp": {"examples": 500, "steps": 300},
@@ -146,6 +153,8 @@ def preset(name: str, optimizer: str, architecture: str, **changes: object) -> R
             f"there is no regime for {optimizer!r} on {data} and {architecture}; "
             "expected an optimizer of the table, or a learning_rate beside it."
         )
+    if name == "paper":
+        values["warmup"], values["steps"] = PAPER_STEPS.get(optimizer, (2000, 2000))
     for key in changes:
         member("parameter", key, [f.name for f in dataclasses.fields(RunConfig)])
     given: dict[str, Any] = {"optimizer": optimizer, "architecture": architecture}
