@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from rodflow_book.figures.marks import labelled, legend_above
-from rodflow_book.figures.style import WIDTH, colour, line
+from rodflow_book.figures.style import NAMES, WIDTH, colour, line
 from rodflow_core.experiments.claims import CLOSER, WITHIN
 from rodflow_core.experiments.limits import FAST, SLOW, Motion, peak, power, ringing_frequency
 
@@ -35,8 +35,14 @@ def _look(tag: str, marker: str, joined: bool) -> dict[str, object]:
 def ratio_panel(axis: Axes, table: pd.DataFrame, x: str, joined: bool = True) -> None:
     """Draw how many times closer than the stable flow each rod stays, a row of the table a tick.
 
-    A rod that did not stay finite is a cross at the lower edge.
+    A rod that did not stay finite is a cross at the lower edge. Bars, where the table has them, are
+    copies of the optimizer itself.
     """
+    if "ratio_floor" in table:
+        for place, row in enumerate(table.to_dict("records")):
+            axis.plot([place] * 2, [row["ratio_floor_low"], row["ratio_floor_high"]],
+                      color=colour("floor"), linewidth=9, alpha=0.45, solid_capstyle="butt",
+                      zorder=1.5, label=NAMES["floor"] if place == 0 else None)  # fmt: skip
     for tag, (marker, shift) in _MARKS.items():
         ratio = table[f"ratio_{tag}"].to_numpy()
         place = np.arange(len(ratio)) + shift
@@ -45,7 +51,7 @@ def ratio_panel(axis: Axes, table: pd.DataFrame, x: str, joined: bool = True) ->
         floor = np.full(lost.sum(), 0.04)
         axis.plot(place[lost], floor, "x", color=colour(tag), markersize=12, markeredgewidth=3,
                   transform=axis.get_xaxis_transform())  # fmt: skip
-    for level, word in ((CLOSER, f"{CLOSER:g}: the claim"), (1, "1: no better")):
+    for level, word in ((CLOSER, f"{CLOSER:g}: our bar"), (1, "1: no better")):
         axis.axhline(level, color=colour("ink"), linewidth=1.1, linestyle=":", zorder=1)
         axis.annotate(word, (0.995, level), (0, 3), xycoords=axis.get_yaxis_transform(),
                       textcoords="offset points", ha="right", fontsize=12)  # fmt: skip
@@ -62,7 +68,7 @@ def sweep_figure(table: pd.DataFrame, x: str, joined: bool = True) -> Figure:
 
     Args:
         table: columns label, ratio_rod, ratio_free, sharpness_rod, sharpness_free (flow over
-            optimizer).
+            optimizer); ratio_floor, ratio_floor_low, ratio_floor_high where it was measured.
         x: what the labels are.
         joined: whether they have an order, and lines between them a meaning.
     """
@@ -76,7 +82,7 @@ def sweep_figure(table: pd.DataFrame, x: str, joined: bool = True) -> Figure:
     right.set_ylim(min(low, 0.88), max(high, 1.12))
     _ticks(right, list(table["label"]))
     labelled(right, "sharpness, flow over optimizer", x, size=BIG)
-    legend_above(figure, left, 2, fontsize=BIG)
+    legend_above(figure, left, 3, fontsize=BIG)
     return figure
 
 
@@ -84,7 +90,8 @@ def momentum_figure(table: pd.DataFrame) -> Figure:
     """Draw, over ``beta1``, how the optimizer's motion is divided, and how the rods track it.
 
     Args:
-        table: columns label, drift, longer, alternating, ratio_rod, ratio_free.
+        table: columns label, drift, longer, alternating, ratio_rod, ratio_free, and of the floor
+            ratio_floor, ratio_floor_low, ratio_floor_high.
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 4.6))
     parts = {
@@ -103,7 +110,44 @@ def momentum_figure(table: pd.DataFrame) -> Figure:
     left.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=3, fontsize=13,
                 handlelength=1, columnspacing=1.2)  # fmt: skip
     ratio_panel(right, table, r"$\beta_1$")
-    right.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2, fontsize=13)
+    right.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=3, fontsize=13,
+                 handlelength=1.6, columnspacing=1.2)  # fmt: skip
+    return figure
+
+
+def held_figure(table: pd.DataFrame) -> Figure:
+    """Draw what is left of the optimizer's motion with its second moment held.
+
+    Args:
+        table: columns label, longer, longer_held, growth, growth_held, growth_cycle; NaN where
+            there is none.
+    """
+    figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 4.2))
+    place = np.arange(len(table))
+    bars = (
+        ("longer", "sf", "as it is", -0.19),
+        ("longer_held", "free", "second moment held", 0.19),
+    )
+    for name, tag, word, shift in bars:
+        left.bar(place + shift, table[name], 0.36, color=colour(tag), label=word)
+    left.set_ylim(0, 1)
+    left.set_axisbelow(True)
+    _ticks(left, list(table["label"]))
+    labelled(left, "longer cycles, part of the power", r"$\beta_1$", size=BIG)
+    looks = {
+        "growth": _look("sf", "o", True) | {"label": None},
+        "growth_held": _look("free", "s", True) | {"label": None},
+        "growth_cycle": {"color": colour("ink"), "linestyle": (0, (4, 2)), "linewidth": 1.6,
+                         "label": "two-cycle of one weight, E.2"},
+    }  # fmt: skip
+    for name, look in looks.items():
+        right.plot(place, table[name], **look)
+    right.axhline(0, color=colour("ink"), linewidth=1.1, linestyle=":", zorder=1)
+    _ticks(right, list(table["label"]))
+    labelled(right, "growth of a small difference, per step", r"$\beta_1$", size=BIG)
+    shown = [axis.get_legend_handles_labels() for axis in (left, right)]
+    handles, labels = (sum(parts, []) for parts in zip(*shown, strict=True))
+    figure.legend(handles, labels, loc="outside upper center", ncols=3, fontsize=BIG)
     return figure
 
 

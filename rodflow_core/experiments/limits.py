@@ -29,7 +29,7 @@ from rodflow_core.simulate import iterate
 SLOW, FAST = 0.05, 0.45
 """Frequencies, in cycles per step, that part drift, longer cycles and alternation (period 2)."""
 
-_FAR = 100.0
+_FAR = 1e6
 """Weights so many times as large as at the start are taken for divergence."""
 
 
