@@ -10,6 +10,10 @@ import pytest
 import torch
 import yaml
 
+from rodflow_book.figures import networks
+from rodflow_core.experiments import runs
+from rodflow_core.experiments.data import load
+from rodflow_core.experiments.presets import preset
 from rodflow_core.flows import DriftFreeRod, RodFlow, StableFlow
 from rodflow_core.landscapes import Quadratic
 from rodflow_core.optimizers import OPTIMIZERS, make_rule
@@ -34,9 +38,14 @@ def rows(text):
     return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
 
 
+def whole(cell):
+    """A cell with its names in one piece: the page breaks long ones before a dot."""
+    return cell.replace("` `.", ".")
+
+
 def code_names(text):
     """Everything in backticks in the column `In code` that is a dotted name."""
-    cells = [row[4] for row in rows(text)]
+    cells = [whole(row[-1]) for row in rows(text)]
     return [name for cell in cells for name in re.findall(r"`([\w.]+\.[\w.]+)`", cell)]
 
 
@@ -131,7 +140,7 @@ def symbol_of(row):
 
 
 def number_of(row):
-    shown, target = re.fullmatch(r"\{ref\}`\((\d+)\) <eq-(\d+)>`", row[5]).groups()
+    shown, target = re.fullmatch(r"\{ref\}`\((\d+)\) <eq-(\d+)>`", row[1]).groups()
     assert shown == target
     return int(shown)
 
@@ -153,7 +162,7 @@ def test_names_in_code_exist(name):
 
 
 def test_every_symbol_has_a_name_in_code():
-    assert all(re.search(r"`[\w.]+\.[\w.]+`", row[4]) for row in NOTATION)
+    assert all(re.search(r"`[\w.]+\.[\w.]+`", whole(row[-1])) for row in NOTATION)
 
 
 @pytest.mark.parametrize(
@@ -224,7 +233,7 @@ def test_no_entry_is_given_twice():
 EXPECTED = {
     "Stable flow": lambda rule, loss: StableFlow(rule, loss),
     "Modified equation": lambda rule, loss: StableFlow(rule, loss, backward_error=True),
-    "Rod flow {cite:p}`regis2026adam`": lambda rule, loss: RodFlow(rule, loss),
+    "Rod flow |": lambda rule, loss: RodFlow(rule, loss),
     "{doc}`Drift-free rod": lambda rule, loss: DriftFreeRod(rule, loss),
 }
 """Rows of the table of models whose price the code can be asked for."""
@@ -270,3 +279,63 @@ def test_the_table_of_models_says_what_a_rate_costs(name, optimizer):
 def test_what_is_read_off_an_abstract_only_is_said():
     paragraph = next(p for p in page("related").split("\n\n") if p.startswith("**Edge Flow**"))
     assert "read off its abstract only" in " ".join(paragraph.split())
+
+
+# --- networks ------------------------------------------------------------------------------------
+
+CASES = [(name, data) for name in ("mlp", "cnn", "vit") for data in networks.SHAPES]
+
+
+@pytest.mark.parametrize(("name", "data"), CASES)
+def test_the_parts_of_a_network_are_all_of_it(name, data):
+    module = networks.build(name, data, {})
+    table = networks.layers(module, data)
+    assert table["weights"].sum() == sum(p.numel() for p in module.parameters())
+    assert table["output"].iloc[-1] == (10,)
+    blocks = table.set_index("part")["times"]
+    assert blocks.max() == (3 if name == "vit" else 1)
+    if name == "vit":
+        assert blocks["attention"] == blocks["feed-forward"] == 3
+    assert f"**{table['weights'].sum():,}**" in networks.markdown(table)
+    # A network that has been called still has no hooks.
+    assert not any(part._forward_hooks for part in module.modules())
+
+
+def test_a_start_of_another_size_is_seen():
+    module = networks.build("mlp", "digits", {})
+    largest, rms = networks.spread(module)
+    assert 0.99 < largest <= 1 and rms == pytest.approx(3**-0.5, rel=0.05)
+    with torch.no_grad():
+        module[1].weight.mul_(2)
+    assert networks.spread(module)[0] > 1.9
+
+
+def test_the_list_of_quantities_is_that_of_a_run():
+    config = preset("smoke", "adam", "mlp")
+    table = networks.quantities_table(config, ("sf", "rod"))
+    names = re.findall(r"^\| `(\w+)`( \*)? \|", table, re.M)
+    assert {name for name, star in names if not star} == set(networks.PAPER_NAMES)
+    catalogue = runs.build(config)[0].catalogue()
+    wanted = [n for n, entry in catalogue.items() if entry.trajectory in ("disc", "sf", "rod")]
+    assert [name for name, _ in names] == wanted
+    lines = table.splitlines()
+    assert sum(line.endswith("| eigensolve |") for line in lines) == 3
+    assert all(line.replace(r"\|", "").count("|") == 6 for line in lines)
+
+
+def test_starting_from_a_smaller_head():
+    config = preset("smoke", "gd", "vit", examples=10)
+    table = networks.starts(config, [0.5, 1.0], 1)
+    assert table["step"].tolist() == [0, 1, 0, 1]
+    for scale, rows in table.groupby("scale"):
+        module = networks.build("vit", "digits", {**config.sizes, "init_scale": scale})
+        data = load("digits", 10, seed=0, dtype=torch.float64)
+        loss = (module(data.inputs) - data.targets).square().sum().item() / 20
+        assert rows["loss"].iloc[0] == pytest.approx(loss, rel=1e-12)
+    assert table["sharpness"].is_monotonic_increasing
+
+
+def test_it_is_our_copy_that_lost_something():
+    for path in (*PAGES, ROOT / "notebooks" / "networks.py"):
+        text = re.sub(r"\s+#?\s*", " ", path.read_text(encoding="utf-8"))
+        assert not re.search(r"[Pp]aper('s text)? (has |had )?lost", text), path
