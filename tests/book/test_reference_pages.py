@@ -1,5 +1,6 @@
 """The pages one looks things up in: what they name exists, and stands where they say."""
 
+import contextlib
 import dataclasses
 import functools
 import importlib
@@ -11,11 +12,14 @@ import torch
 import yaml
 
 from rodflow_book.figures import networks
+from rodflow_core.central_flow import CentralFlow
+from rodflow_core.edge_flow import EdgeFlow, EdgeState
 from rodflow_core.experiments import runs
 from rodflow_core.experiments.data import load
 from rodflow_core.experiments.presets import preset
 from rodflow_core.flows import DriftFreeRod, RodFlow, StableFlow
 from rodflow_core.landscapes import Quadratic
+from rodflow_core.objective import FunctionObjective
 from rodflow_core.optimizers import OPTIMIZERS, make_rule
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -274,6 +278,45 @@ def test_the_table_of_models_says_what_a_rate_costs(name, optimizer):
     loss.gradient_count = loss.product_count = 0
     flow.rate(state, 2.0)
     assert cells[3:] == [str(loss.gradient_count), str(loss.product_count), "0", "0"]
+
+
+def cells_of(name):
+    """The cells of a row of the table of models, behind its name."""
+    (line,) = (line for line in page("related").splitlines() if line.startswith(f"| {name} |"))
+    return [cell.strip() for cell in line.strip("|").split(" | ")][1:]
+
+
+@pytest.mark.parametrize(("name", "flow"), [("Central flow", CentralFlow), ("Edge Flow", EdgeFlow)])
+def test_the_rivals_are_for_the_optimizers_that_the_table_says(name, flow):
+    bowl = FunctionObjective(lambda w: (w[0] ** 2 + 2) * w[1] ** 2, 2)
+    found = []
+    for row in OPTIMIZERS:
+        with contextlib.suppress(ValueError):
+            flow(make_rule(row, 0.1), bowl)
+            found.append(OPTIMIZERS[row].title)
+    assert ", ".join(found) == cells_of(name)[1]
+
+
+def test_the_price_of_edge_flow():
+    loss = Counting()
+    flow = EdgeFlow(make_rule("gd", 0.1), loss)
+    unit = torch.tensor([1.0, 0.0, 0.0], dtype=torch.float64)
+    flow.rate(EdgeState(2 * unit, unit, torch.tensor(0.1)), 0.0)
+    assert cells_of("Edge Flow")[2:] == [
+        str(loss.gradient_count),
+        str(loss.product_count),
+        "0",
+        "0",
+    ]
+
+
+@pytest.mark.parametrize("k", [1, 2, 3])
+def test_the_price_of_central_flow(k):
+    bowl = FunctionObjective(lambda w: (w[0] ** 2 + w[1] + 2) * w.square().sum(), 3)
+    jet = bowl.jet(torch.ones(3, dtype=torch.float64), torch.eye(3, dtype=torch.float64)[:k])
+    gradients, _, pairs, turns = cells_of("Central flow")[2:]
+    assert (gradients, pairs, turns) == ("1", "$k$", "$k(k+1)/2$")
+    assert (jet.gradient.ndim, len(jet.products), len(jet.turns)) == (1, k, k * (k + 1) // 2)
 
 
 def test_what_is_read_off_an_abstract_only_is_said():
