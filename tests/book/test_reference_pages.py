@@ -358,6 +358,7 @@ def test_the_list_of_quantities_is_that_of_a_run():
     table = networks.quantities_table(config, ("sf", "rod"))
     names = re.findall(r"^\| `(\w+)`( \*)? \|", table, re.M)
     assert {name for name, star in names if not star} == set(networks.PAPER_NAMES)
+    assert len(set(networks.PAPER_NAMES)) == 18  # as many as H.3 names
     catalogue = runs.build(config)[0].catalogue()
     wanted = [n for n, entry in catalogue.items() if entry.trajectory in ("disc", "sf", "rod")]
     assert [name for name, _ in names] == wanted
