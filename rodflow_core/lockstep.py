@@ -77,6 +77,8 @@ class Progress:
         records: the values of each quantity, one per measurement, by recorded name.
         spectra: the eigensolves, by recorded name.
         seconds: wall-clock seconds spent so far, all sessions together.
+        spent: the part of them that moving each trajectory took, by its tag; the optimizer's since
+            the flows started. Measuring is in none of them.
     """
 
     t: int
@@ -88,6 +90,7 @@ class Progress:
     records: dict[str, list[float]] = field(default_factory=dict)
     spectra: dict[str, Spectra] = field(default_factory=dict)
     seconds: float = 0.0
+    spent: dict[str, float] = field(default_factory=dict)
 
     @property
     def flows(self) -> dict[str, Any]:
@@ -249,12 +252,13 @@ class Lockstep:
 
     def _move(self, progress: Progress) -> None:
         """Take one step of the optimizer and of every flow that is still finite."""
-        t = progress.t
+        t, clock = progress.t, _Clock(progress.spent if progress.tracks else {})
         if OPTIMIZER not in progress.failed:
             new = self.rule.step(self.objective, progress.iterates[-1], t)
             progress.iterates = [*progress.iterates[1 - KEPT :], new]
             if not torch.isfinite(new.z).all():
                 progress.failed[OPTIMIZER] = t + 1
+        clock.book(OPTIMIZER)
         for tag, track in progress.tracks.items():
             if tag in progress.failed:
                 continue
@@ -264,6 +268,7 @@ class Lockstep:
                 progress.troubles[tag] = moved.trouble
             if moved.trouble or not finite(moved.state):
                 progress.failed[tag] = t + 1
+            clock.book(tag)
         progress.t = t + 1
 
     def _measure(self, progress: Progress) -> None:
@@ -349,6 +354,18 @@ class Lockstep:
         progress.subspaces[name] = solved.subspace
         residual = float(solved.residuals.max())
         solves.add(solved.values.tolist(), residual, float(solved.converged), solved.matvecs)
+
+
+class _Clock:
+    """Books the time since it last did so."""
+
+    def __init__(self, spent: dict[str, float]) -> None:
+        self._spent, self._last = spent, time.perf_counter()
+
+    def book(self, tag: str) -> None:
+        now = time.perf_counter()
+        self._spent[tag] = self._spent.get(tag, 0.0) + now - self._last
+        self._last = now
 
 
 def finite(state: Any) -> bool:

@@ -117,8 +117,8 @@ def run_manifest(runs: Sequence[xr.Dataset]) -> dict[str, object]:
     entries = []
     for run in runs:
         entry = dict(run.attrs)
-        for key in ("config", "packages", "failed", "flows", "troubles", "evaluations"):
-            entry[key] = json.loads(entry[key])
+        for key in ("config", "packages", "failed", "flows", "troubles", "evaluations", "spent"):
+            entry[key] = json.loads(entry.get(key, "{}"))
         del entry["replay"]  # stays with the record, whose digest is here
         entries.append({k: v.item() if hasattr(v, "item") else v for k, v in entry.items()})
     return {"runs": entries}

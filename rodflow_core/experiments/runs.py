@@ -333,6 +333,7 @@ def _attributes(
         "troubles": json.dumps(progress.troubles),
         "evaluations": json.dumps({t: track.evaluations for t, track in progress.tracks.items()}),
         "seconds": round(progress.seconds, 2),
+        "spent": json.dumps({tag: round(s, 4) for tag, s in progress.spent.items()}),
     }
 
 

@@ -147,6 +147,12 @@ class LockstepContract:
             }
             half = 0.5 * (now.z - before.z)
             rod_half = flows["rod"].extent.half_displacement
+            ends = (rule.split(flows["rod"].z + sign * rod_half)[0] for sign in (1, -1))
+            expected["rod_iterate_loss"] = sum(network().loss(end) for end in ends) / 2
+            dim = len(rule.split(now.z)[0])
+            lengths = torch.linalg.eigvalsh(flows["rod"].extent.dense()[:dim, :dim])
+            expected["rod_spread"] = lengths.sum().sqrt()
+            expected["rod_effective_rank"] = lengths.sum() ** 2 / lengths.square().sum()
             nothing = torch.tensor(math.nan)
             keys = ("disc_delta_norms", "disc_mu_norms"), ("delta_norm_rod", "mu_norm_rod")
             for pair, displacement in zip(keys, (half, rod_half), strict=True):
