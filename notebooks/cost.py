@@ -297,7 +297,7 @@ several = {
     for method in ("euler:4", "rk4:1", "rk4:4")
 }
 judged = {
-    (method, tag): claims.assess(run, tag)
+    (method, tag): claims.assess(run, tag, "sf")
     for method, run in several.items()
     for tag in frontier.MODELS
 }

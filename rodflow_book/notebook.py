@@ -171,8 +171,9 @@ def verdict(run: xr.Dataset) -> str:
         )
     text += f"its oscillation {claim.regime:.2g} times its drift. "
     if claim.stable.distance == claim.stable.distance:
+        method = records.flows(run)[claim.baseline]["integrator"]
         text += (
-            f"The stable flow's centre is {claim.stable.distance:.2g} from the optimizer's, its "
+            f"The stable flow's centre ({METHODS.get(method, method)}) is {claim.stable.distance:.2g} from the optimizer's, its "
             f"sharpness {claim.stable.sharpness:.2f} of the threshold. "
         )
     if claim.floor == claim.floor:
@@ -205,7 +206,12 @@ def judgement(run: xr.Dataset, models: Mapping[str, claims.Claims]) -> str:
     return "\n".join(lines)
 
 
-METHODS = {"euler:4": "Euler, $K=4$", "rk4:1": "Runge-Kutta 4", "euler:2": "2 substeps"}
+METHODS = {
+    "euler:4": "Euler, $K=4$",
+    "rk4:1": "Runge-Kutta 4",
+    "rk4:4": "Runge-Kutta 4, $K=4$",
+    "euler:2": "2 substeps",
+}
 """How the integrators are called in tables."""
 WORDS = {"holds": "holds", "partly": "*partly*", "fails": "**fails**", "": "–"}
 """How verdicts are printed."""

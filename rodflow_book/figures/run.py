@@ -15,7 +15,9 @@ from rodflow_book.figures.style import WIDTH, colour, line
 from rodflow_core.experiments import records
 from rodflow_core.quantities import OPTIMIZER
 
-BESIDE = ("sf_fine", "rod_fine", "free_fine", "corrected", "central", "edge")
+BESIDE = (
+    "sf_fine", "rod_fine", "free_fine", "rod_finer", "free_finer", "corrected", "central", "edge",
+)  # fmt: skip
 """Models that have a page of their own (`models`): a run's figure leaves them out."""
 
 

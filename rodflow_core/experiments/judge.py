@@ -14,7 +14,7 @@ import xarray as xr
 
 from rodflow_core.experiments import claims
 from rodflow_core.experiments.claims import Agreement, Claims
-from rodflow_core.experiments.records import series, values
+from rodflow_core.experiments.records import flows, series, values
 from rodflow_core.quantities import OPTIMIZER
 
 SEVERAL_ORDERS = 100.0
@@ -167,8 +167,8 @@ class Diagnosis(NamedTuple):
         phase: correlation of ``|delta|`` with the optimizer's.
         lag: shift in steps at which the two correlate most.
         bursts: peak over median of ``|delta|``: of the model, and of the optimizer.
-        integration: distance of the model over that of the same, finely integrated; NaN where the
-            run has none.
+        integration: distance of the model over that of the same, integrated as finely as the run
+            has it; NaN where it has none.
         findings: what is out of the ordinary, in words.
     """
 
@@ -205,11 +205,12 @@ def diagnose(run: xr.Dataset, tag: str = "rod") -> Diagnosis:
         _burst(run, tag, "delta_norm"),
         _burst(run, OPTIMIZER, claims.truth_of(tag, "delta_norm")),
     )
-    fine = claims.tracking(run, f"{tag}_fine").distance
+    finest = next((t for t in (f"{tag}_finer", f"{tag}_fine") if t in flows(run)), None)
+    fine = claims.tracking(run, finest).distance if finest else np.nan
     found = Diagnosis(
         1 / claim.regime if claim.regime else np.inf, critical,
         leading.shape[1] if leading.size else 0, claim.rod.phase, _lag(run, tag), bursts,
-        claim.rod.distance / fine if series(run, f"{tag}_fine", "distance") is not None else np.nan,
+        claim.rod.distance / fine,
         (),
     )  # fmt: skip
     return found._replace(findings=tuple(_findings(found, claim)))
@@ -277,7 +278,7 @@ def _short(value: float) -> str:
 
 
 def _percent(value: float) -> str:
-    return f"{100 * value:.2g} %"
+    return f"{100 * value:.0f} %" if value >= 0.995 else f"{100 * value:.2g} %"
 
 
 def _how(pointwise: bool) -> str:

@@ -96,8 +96,10 @@ RIVALS: dict[str, tuple[str, ...]] = {
     "gd": ("corrected", "central", "edge"),
     "scalar_rmsprop": ("central",),
     "rmsprop": ("central",),
+    # The one optimizer on which Euler's method and Runge-Kutta 4 give different rods.
+    "scalar_adam": ("rod_finer", "free_finer"),
 }
-"""The other models of the edge that there are of an optimizer; they run beside the rods."""
+"""What runs beside the judged models of an optimizer: the rival models that there are of it."""
 
 PRESETS: dict[str, dict[str, object]] = {
     "smoke": {"data": "digits", "examples": 50, "warmup": 20, "steps": 10, "flows": _JUDGED},
@@ -106,6 +108,9 @@ PRESETS: dict[str, dict[str, object]] = {
     "paper": {"data": "cifar10", "examples": 5000, "flows": _JUDGED, **_LARGE},
 }
 """What each preset sets; regime and sizes give the rest."""
+
+_PLACES = ("data_path", "device", "threads")
+"""Fields that say where and on what a run is computed: to change them explores nothing."""
 
 PAPER_STEPS: dict[str, tuple[int, int]] = {
     "heavy_ball": (14000, 2000),
@@ -125,6 +130,9 @@ SCALE: dict[str, dict[str, int]] = {
 def preset(name: str, optimizer: str, architecture: str, **changes: object) -> RunConfig:
     """Give the configuration of a row of the table.
 
+    The whole company of judged models and rivals comes with the row as it stands; a row that is
+    changed is an exploration, and holds the usual four flows unless others are asked for.
+
     Args:
         name: the preset.
         optimizer: an update rule; one that has no row needs at least a ``learning_rate``.
@@ -141,6 +149,8 @@ def preset(name: str, optimizer: str, architecture: str, **changes: object) -> R
     values: dict[str, object] = {**SCALE[architecture], **PRESETS[name]}
     if values.get("flows") == _JUDGED:
         values["flows"] = (*_JUDGED, *RIVALS.get(optimizer, ()))
+        if set(changes) - set(_PLACES):
+            del values["flows"]
     data = str(changes.get("data", values["data"]))
     values["sizes"] = SIZES.get(data, {}).get(architecture, {})
     regime = REGIMES.get(data, {}).get(architecture, {}).get(optimizer)
