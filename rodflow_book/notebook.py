@@ -173,8 +173,9 @@ def verdict(run: xr.Dataset) -> str:
     if claim.stable.distance == claim.stable.distance:
         method = records.flows(run)[claim.baseline]["integrator"]
         text += (
-            f"The stable flow's centre ({METHODS.get(method, method)}) is {claim.stable.distance:.2g} from the optimizer's, its "
-            f"sharpness {claim.stable.sharpness:.2f} of the threshold. "
+            f"The stable flow's centre ({METHODS.get(method, method)}) is "
+            f"{claim.stable.distance:.2g} from the optimizer's, its sharpness "
+            f"{claim.stable.sharpness:.2f} of the threshold. "
         )
     if claim.floor == claim.floor:
         text += (
