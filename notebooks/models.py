@@ -26,7 +26,7 @@ preset = "quick"
 betas = [0.0, 0.5, 0.9]
 ring_beta = 0.9
 ring_frequency = 0.35
-toy_steps = 600
+toy_steps = 400
 figures = "build/figures"
 
 # %% tags=["hide-input"]
@@ -37,11 +37,10 @@ notebook.one_thread()
 
 # %% tags=["hide-input"]
 import numpy as np
-import pandas as pd
 from IPython.display import SVG, display
 
 from rodflow_book import tables
-from rodflow_book.figures import files
+from rodflow_book.figures import files, models_toys
 from rodflow_book.figures import models as plots_models
 from rodflow_core import theory
 
@@ -269,3 +268,354 @@ notebook.show(
     "Neither sees this edge. The nine optimizers have no such threshold (it is infinite for all of their momenta), so that in a "
     "quadratic valley two ends are enough for them."
 )
+
+# %% [markdown]
+# ## Toys
+#
+# Beyond the quadratic, five small losses, each with one thing on which models part. They have sharp directions $d$
+# over flat ones $s$,
+#
+# $$
+# L=\tfrac12\sum_i\big(S_i+(Cs)_i\big)\,d_i^2-\tfrac14\,\kappa\sum_id_i^4-a\cdot s :
+# $$
+#
+# the floor falls with slope $a$, the walls sharpen along it with $C$, and flatten with height by $\kappa$. All
+# models start at the optimizer's fourth iterate and run by themselves. They are integrated well (Runge-Kutta 4, a step to each step
+# of the optimizer, two for the corrected rod flow; central flow, whose constraint is implicit, by its own substep, four to a step). The tables give, over the last two
+# thirds of a run, the median distance to the optimizer's centre; the oscillation, root mean square over the optimizer's; the
+# median sharpness at the centre over the threshold; and how far that is from the optimizer's at the same step (median). The *shifted copy* is the optimizer itself, started
+# half a step behind: nothing can be asked of a model below it.
+
+# %%
+toys = models_toys.toys(24 if tests else toy_steps)
+courses = {name: models_toys.run(toy) for name, toy in toys.items()}
+scores = {
+    name: {tag: models_toys.score(models, tag) for tag in models}
+    for name, models in courses.items()
+}
+
+# %% tags=["hide-input"]
+usual_toys = not tests and toy_steps == 400
+TITLES = {
+    "disc": "optimizer",
+    "floor": "shifted copy",
+    "sf": "stable flow",
+    "rod": "rod flow",
+    "corrected_rod": "rod flow, corrected",
+    "free": "[drift-free rod](drift_free)",
+    "edge": "Edge Flow",
+    "central": "central flow",
+}
+
+
+def toy_table(name):
+    """The scores on a toy, a model a row."""
+    lines = []
+    for tag, found in scores[name].items():
+        if found.lost >= 0:
+            cells = [f"lost at step {found.lost}", "", "", ""]
+        else:
+            cells = [
+                "" if tag == "disc" else f"{found.distance:.2g}",
+                f"{found.amplitude:.3f}",
+                f"{found.sharpness:.4f}",
+                "" if tag == "disc" else f"{100 * found.error:.2g} %",
+            ]
+        lines.append([TITLES[tag], *cells])
+    return tables.markdown(["", "distance", "oscillation", "S / threshold", "off by"], lines)
+
+
+def toys_alt(names):
+    """What a figure of toys shows, in numbers."""
+    words = []
+    for name in names:
+        several = [
+            f"{TITLES[tag].strip('[').split(']')[0]} "
+            + (f"lost at step {s.lost}" if s.lost >= 0 else f"{s.distance:.2g}")
+            for tag, s in scores[name].items()
+            if tag != "disc"
+        ]
+        words.append(f"{toys[name].title}: {', '.join(several)}")
+    return f"Sharpness, oscillation and distance over steps. Median distance to the optimizer's centre. {'. '.join(words)}."
+
+
+def publish_toys(name, several, draw):
+    """Save a figure of toys."""
+    numbers = plots_models.toys_table({key: courses[key] for key in several})
+    publish(name, draw, numbers, toys_alt(several), toy_steps=toy_steps)
+
+
+def last(name, tag, of="sharpness"):
+    """A quantity of a course at the end of a run."""
+    return float(getattr(courses[name][tag], of)[-1])
+
+
+# %% [markdown]
+# ### Wells: what holds an oscillation where no third derivative does
+#
+# The **quartic well** (138) is too sharp at the bottom, and flattens on both sides. At
+# its centre, where by symmetry every model's centre comes to rest, the third derivative is zero; what tells models apart is the oscillation. In the **parabola** nothing flattens at all, and RMSProp holds the
+# oscillation by its second moment.
+
+# %% tags=["remove-cell"]
+wells = ["quartic", "rmsprop"]
+publish_toys(
+    "models-wells",
+    wells,
+    lambda: plots_models.toys_figure(
+        {name: courses[name] for name in wells}, {name: toy.title for name, toy in toys.items()}
+    ),
+)
+
+# %% [markdown]
+# ```{figure} ../figures/models-wells.svg
+# :name: fig-models-wells
+# :alt: Sharpness over threshold, oscillation and distance to the optimizer's centre over steps, on the quartic well and on a parabola with RMSProp. Both rods lie on the optimizer in both; in the well Edge Flow's oscillation grows without end and central flow has no answer; on the parabola central flow holds the mean of a decaying oscillation.
+#
+# Above, gradient descent in the quartic well; below, RMSProp on a parabola (Edge Flow is for gradient descent only).
+# The corrected rod flow lies on the rod flow.
+# ```
+
+# %% tags=["hide-input"]
+well = toys["quartic"]
+fixed = float(theory.quartic_fixed_point("none", 4.4, 1.0, 0.5, 0.0).half_displacement)
+rods_there = {tag: last("quartic", tag, "amplitude") for tag in ("rod", "free")}
+quartic = scores["quartic"]
+if usual_toys:
+    assert all(abs(value / fixed - 1) < 1e-3 for value in rods_there.values())
+    assert quartic["central"].lost == models_toys.FIRST + 1 and 0 < quartic["edge"].lost < 30
+notebook.show(
+    f"{toy_table('quartic')}\n\n"
+    f"The rods settle at the closed form (156), {fixed:.4f}, to {max(abs(v / fixed - 1) for v in rods_there.values()):.0e}: they take the "
+    "curvature *across* their two ends. Edge Flow takes it at the centre, where it is above the threshold for ever, and its oscillation grows "
+    + (
+        f"until it is lost at step {quartic['edge'].lost}. "
+        if quartic["edge"].lost >= 0
+        else "without a bound. "
+    )
+    + "Central flow demands that the curvature at the centre come down to the threshold, and there is no "
+    "third derivative that could bring it down: "
+    + (
+        f"it has **no answer**, from its first step on."
+        if quartic["central"].lost >= 0
+        else "its constraint is not met."
+    )
+)
+
+# %% tags=["hide-input"]
+half_step = toys["rmsprop"].rule.learning_rate / 2
+swing = {tag: courses["rmsprop"][tag].amplitude for tag in ("disc", "rod", "free", "central")}
+late = slice(len(swing["disc"]) // 3, None)
+spread = {tag: float(np.std(values[late]) / np.mean(values[late])) for tag, values in swing.items()}
+if usual_toys:
+    assert all(abs(values[-1] / half_step - 1) < 0.05 for values in swing.values())
+    assert spread["central"] < 0.2 * spread["disc"] and spread["free"] > 0.5 * spread["disc"]
+notebook.show(
+    f"{toy_table('rmsprop')}\n\n"
+    f"On the parabola all come to an oscillation of $\\eta/2$ = {half_step:g}, (190). Central flow too: its constraint "
+    "acts on $2P(\\nu)-H$, and the oscillation raises $\\nu$, so it needs no third derivative here. It is there at once, as a time average "
+    f"should be; the optimizer's oscillation swings about it, by {spread['disc']:.0%} (standard deviation), the drift-free rod's by "
+    f"{spread['free']:.0%}, the rod flow's by {spread['rod']:.0%}, central flow's by {spread['central']:.0%}."
+)
+
+# %% [markdown]
+# ### Valleys that sharpen
+#
+# Down a floor that falls, the walls sharpen: progressive sharpening. Beyond the threshold the oscillation grows and
+# pushes back, $\dot s=-\eta\,(\frac12C^\top d^2-a)$: self-stabilization {cite:p}`damian2023self`. The first valley has nothing else. In the
+# second the walls flatten with height, and it is entered from afar, so that the oscillation dies first.
+
+# %% tags=["remove-cell"]
+slopes = ["sharpening", "flattening"]
+publish_toys(
+    "models-valleys",
+    slopes,
+    lambda: plots_models.toys_figure(
+        {name: courses[name] for name in slopes}, {name: toy.title for name, toy in toys.items()}
+    ),
+)
+
+# %% [markdown]
+# ```{figure} ../figures/models-valleys.svg
+# :name: fig-models-valleys
+# :alt: Sharpness over threshold, oscillation and distance to the optimizer's centre over steps, in two valleys that sharpen. In the first, sharpness swings about the threshold; rods and Edge Flow swing with it, central flow stays at the threshold. In the second, the optimizer settles above the threshold and only the drift-free rod with it.
+#
+# Gradient descent in two valleys that sharpen. Above, rods and Edge Flow coincide. Below, the rod flow lies on the stable flow.
+# ```
+
+# %% tags=["hide-input"]
+cycle = {tag: courses["sharpening"][tag] for tag in ("disc", "rod", "free", "edge", "central")}
+middle = len(cycle["disc"].sharpness) // 2
+growth = {
+    tag: float(c.amplitude[middle:].max() / c.amplitude[:middle].max()) for tag, c in cycle.items()
+}
+swinging = {tag: float(np.ptp(c.sharpness[len(c.sharpness) // 3 :])) for tag, c in cycle.items()}
+mean_square = float((2 * 0.02 / 0.2) ** 0.5)
+if usual_toys:
+    assert growth["disc"] > 1.05 > max(growth[tag] for tag in ("rod", "free", "edge"))
+    assert scores["sharpening"]["sf"].distance > 5 * scores["sharpening"]["free"].distance
+    assert abs(last("sharpening", "central", "amplitude") / mean_square - 1) < 0.02
+notebook.show(
+    f"{toy_table('sharpening')}\n\n"
+    f"Without anything that damps it, the sharpness swings: over {swinging['disc']:.3f} of the threshold for gradient descent, {swinging['free']:.3f} "
+    f"for the drift-free rod, {swinging['edge']:.3f} for Edge Flow, {swinging['central']:.3f} for central flow, which is a time average and has "
+    f"no bursts; its oscillation is $\\sqrt{{2a/c}}$ = {mean_square:.3f} from the first moment on. Gradient descent's bursts **grow**, by a factor of "
+    f"{growth['disc']:.2f} from the first half of the run to the second; the rods' do not ({growth['rod']:.2f} and {growth['free']:.2f})."
+)
+
+# %% [markdown]
+# Why do they grow? For slow variables, centre and length, a step of the optimizer *is* a step of Euler's method, (4) and (5), and
+# Euler's method makes a swing grow. A flow takes the limit of infinitely many. That can be tested: integrated by Euler's method with one
+# substep, the models must grow as the optimizer does, with more, less.
+
+# %% tags=["hide-input"]
+substeps = (1, 2, 4) if not tests else (1,)
+swings_by = {
+    k: models_toys.run(
+        toys["sharpening"],
+        {tag: models_toys.MODELS[tag] for tag in ("free", "edge")},
+        dict.fromkeys(("free", "edge"), f"euler:{k}"),
+    )
+    for k in substeps
+}
+euler_growth = {
+    (k, tag): float(several[tag].amplitude[middle:].max() / several[tag].amplitude[:middle].max())
+    for k, several in swings_by.items()
+    for tag in ("free", "edge")
+}
+if usual_toys:
+    assert all(abs(euler_growth[1, tag] - growth["disc"]) < 0.03 for tag in ("free", "edge"))
+    assert (
+        euler_growth[1, "free"] > euler_growth[2, "free"] > euler_growth[4, "free"] > growth["free"]
+    )
+by_euler = {
+    tag: ", ".join(f"{euler_growth[k, tag]:.3f}" for k in substeps) for tag in ("free", "edge")
+}
+notebook.show(
+    f"The optimizer grows by {growth['disc']:.3f}; by Euler with {', '.join(map(str, substeps))} substeps the drift-free rod by "
+    f"{by_euler['free']}, Edge Flow by {by_euler['edge']}; integrated well, both by {growth['free']:.3f}."
+)
+
+# %% tags=["hide-input"]
+flat = scores["flattening"]
+half_drift = 0.5 * 0.5 * 0.02  # half of eta times the slope
+excess = 0.5 * (2 * 0.02 / 0.2) / toys["flattening"].rule.threshold
+if usual_toys:
+    assert flat["free"].distance < 0.1 * min(
+        flat[tag].distance for tag in ("rod", "edge", "central")
+    )
+    assert abs(last("flattening", "rod", "amplitude") / half_drift - 1) < 0.1
+    assert abs(last("flattening", "disc") - 1 - excess) < 0.1 * excess
+    assert abs(last("flattening", "central") - 1) < 1e-3
+notebook.show(
+    f"{toy_table('flattening')}\n\n"
+    f"Here **only the drift-free rod follows**: {flat['free'].distance:.2g} from the optimizer, the others {flat['central'].distance:.2g} (central flow), "
+    f"{flat['edge'].distance:.2g} (Edge Flow) and {flat['rod'].distance:.2g} (rod flow). Two things happen. Below the threshold the "
+    "oscillation becomes shorter than the drift, and the paper's rod turns into the drift: at the end its half-length is "
+    f"{last('flattening', 'rod', 'amplitude'):.4f}, half a step of the drift is {half_drift:g}. And what comes to the threshold is the curvature across "
+    f"the oscillation, not that at the centre: the optimizer ends at a sharpness of {last('flattening', 'disc'):.4f} thresholds, at $1+\\kappa\\,\\delta^2\\eta/2$ "
+    f"= {1 + excess:.4f}; the drift-free rod at {last('flattening', 'free'):.4f}; central flow, whose constraint is on the centre, at {last('flattening', 'central'):.4f}."
+)
+
+# %% [markdown]
+# ### Two sharp directions, one after the other
+#
+# Two flat directions, each sharpening one of two sharp ones, and a little of the other. The first reaches the threshold early, the second later.
+
+# %% tags=["remove-cell"]
+publish_toys("models-two", ["two"], lambda: plots_models.directions_figure(courses["two"], 2))
+
+# %% [markdown]
+# ```{figure} ../figures/models-two.svg
+# :name: fig-models-two
+# :alt: Sharpness over threshold, and the oscillation in each of two sharp directions over steps. The first direction oscillates from step 100 on, the second from about 250 on. Both rods follow in both; Edge Flow bursts; central flow enters each direction as soon as its curvature is at the threshold.
+#
+# Gradient descent with two sharp directions.
+# ```
+
+# %% tags=["hide-input"]
+pair = scores["two"]
+
+
+def enters(tag, i):
+    """Step at which the oscillation in a sharp direction first grows beyond 0.2, after it was below."""
+    swing = courses["two"][tag].swings[:, i]
+    below = np.flatnonzero(swing < 0.2)
+    after = np.flatnonzero(swing[below[0] :] > 0.2) if len(below) else []
+    return int(models_toys.FIRST + below[0] + after[0]) if len(after) else None
+
+
+entry = {
+    tag: [enters(tag, i) for i in range(2)] for tag in ("disc", "rod", "free", "edge", "central")
+}
+if usual_toys:
+    assert max(pair["rod"].distance, pair["free"].distance) < 0.25 * min(
+        pair["edge"].distance, pair["central"].distance
+    )
+    assert all(
+        abs(a - b) < 15
+        for tag in ("rod", "free")
+        for a, b in zip(entry[tag], entry["disc"], strict=True)
+    )
+    assert entry["central"][1] < entry["disc"][1] - 50
+notebook.show(
+    f"{toy_table('two')}\n\n"
+    "The oscillation in the two directions passes 0.2 at steps "
+    + "; ".join(
+        f"{' and '.join(map(str, entry[tag]))} ({TITLES[tag].strip('[').split(']')[0]})"
+        for tag in entry
+    )
+    + ". **One rod is enough for two directions**: gradient descent alternates in both at the same time, its half-displacement is one "
+    "vector, and so is the rod. Central flow's covariance has both, but it has them as soon as the curvature at the centre is at the "
+    "threshold, where the optimizer's oscillation must first grow from what is left of it."
+)
+
+# %% [markdown]
+# ### What the toys say
+
+
+# %% tags=["hide-input"]
+follows = {
+    tag: [
+        name
+        for name in toys
+        if tag in scores[name]
+        and scores[name][tag].lost < 0
+        and scores[name][tag].error < 0.01
+        and abs(scores[name][tag].amplitude - 1) < 0.1
+    ]
+    for tag in ("rod", "corrected_rod", "free", "edge", "central")
+}
+if usual_toys:
+    assert len(follows["free"]) == len(toys)
+    assert set(toys) - set(follows["rod"]) == {"flattening"}
+    assert follows["central"] == ["rmsprop"] and follows["edge"] == ["sharpening"]
+    same = [
+        abs(scores[name]["rod"].sharpness - scores[name]["corrected_rod"].sharpness)
+        for name in toys
+    ]
+    assert max(same) < 1e-3
+notebook.show(
+    "Sharpness within a hundredth of the optimizer's at the same step (median), and oscillation within a tenth: "
+    + "; ".join(
+        f"{TITLES[tag]}, {len(names)} of {sum(tag in scores[name] for name in toys)}"
+        for tag, names in follows.items()
+    )
+    + "."
+)
+
+# %% [markdown]
+# - A **rod** measures the curvature across its own two ends. It follows long oscillations, transients, and several directions that alternate
+#   together. The paper's is lost where drift outgrows oscillation.
+# - **Edge Flow** is the drift-free rod for short oscillations, and goes wrong as far as the curvature changes along the rod.
+# - **Central flow** gives the time average, needs no oscillation to start from, and gives nothing of transients. It puts the curvature of
+#   the *centre* at the threshold: it is off by what the walls flatten, and has no answer where nothing brings that curvature down.
+# - **Backward error** changes nothing here: across the valley the centre is at rest, and along it there is no curvature to correct for.
+#
+# None of this is evidence about networks, where many directions are near the edge, and walls are of all kinds. That is next.
+
+# %% [markdown]
+# ## Networks
+
+# %% [markdown]
+# ## The bill

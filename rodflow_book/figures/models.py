@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from rodflow_book.figures.marks import labelled, legend_above
+from rodflow_book.figures.models_toys import FIRST, Course
 from rodflow_book.figures.style import WIDTH, colour, line
 from rodflow_core import theory
 
@@ -210,3 +211,99 @@ def _plane(axis: Axes, betas: Sequence[float], marks: Mapping[str, complex]) -> 
     axis.set_aspect("equal")
     axis.grid(False)
     labelled(axis, "multipliers $x$ of one step", "Re $x$", "Im $x$", size=SIZE)
+
+
+# --- toys ----------------------------------------------------------------------------------------
+
+DRAWN = ("disc", "sf", "rod", "free", "edge", "central")
+"""Models that are drawn; the corrected rod flow cannot be told from the rod flow on the toys."""
+
+
+def toys_figure(courses: Mapping[str, Mapping[str, Course]], titles: Mapping[str, str]) -> Figure:
+    """Draw toys, a row each: sharpness over threshold, oscillation, distance.
+
+    Args:
+        courses: by toy and model.
+        titles: of the toys.
+    """
+    figure, axes = plt.subplots(
+        len(courses), 3, figsize=(WIDTH, 0.9 + 2.75 * len(courses)), squeeze=False
+    )
+    for row, (name, models) in zip(axes, courses.items(), strict=True):
+        truth = models["disc"]
+        for tag in (tag for tag in DRAWN if tag in models):
+            own = models[tag]
+            steps = FIRST + np.arange(len(own.sharpness))
+            shown = look(tag)
+            row[0].plot(steps, own.sharpness, **shown)
+            row[1].plot(steps, own.amplitude, **shown)
+            if tag != "disc":  # all start at its centre
+                distance = np.linalg.norm(own.centre - truth.centre, axis=1)
+                row[2].plot(steps[1:], distance[1:], **shown)
+        row[0].axhline(1, color=colour("ink"), linewidth=1.1, linestyle=":", zorder=1)
+        _limits(row, models)
+        row[0].set_ylabel(titles[name].replace(", ", ",\n"), fontsize=13)
+    heads = "sharpness / threshold", "oscillation", "distance to optimizer's centre"
+    for axis, head in zip(axes[0], heads, strict=True):
+        axis.set_title(head, fontsize=13)
+    for axis in axes[-1]:
+        axis.set_xlabel("optimizer step", fontsize=SIZE)
+    fullest = max(range(len(axes)), key=lambda i: len(axes[i][0].lines))
+    legend_above(figure, axes[fullest][0], 6, fontsize=12, columnspacing=1.2)
+    return figure
+
+
+def _limits(row: Sequence[Axes], models: Mapping[str, Course]) -> None:
+    """Show what the optimizer does and some more: what is lost may leave the panels."""
+    truth = models["disc"]
+    low, high = truth.sharpness.min(), truth.sharpness.max()
+    room = max(high - low, 0.1)
+    row[0].set_ylim(low - 0.4 * room, high + 0.8 * room)
+    row[1].set_ylim(0, 1.5 * truth.amplitude.max())
+    row[2].set(yscale="log", ylim=(1e-5, 10))
+    for axis in row:
+        axis.margins(x=0)
+
+
+def directions_figure(models: Mapping[str, Course], sharp: int) -> Figure:
+    """Draw sharpness over threshold, and the oscillation in each sharp direction.
+
+    Args:
+        models: of one toy.
+        sharp: how many sharp directions there are.
+    """
+    figure, axes = plt.subplots(1, 1 + sharp, figsize=(WIDTH, 3.6))
+    truth = models["disc"]
+    for tag in (tag for tag in DRAWN if tag in models):
+        own, shown = models[tag], look(tag)
+        steps = FIRST + np.arange(len(own.sharpness))
+        axes[0].plot(steps, own.sharpness, **shown)
+        for i in range(sharp):
+            axes[1 + i].plot(steps, own.swings[:, i], **shown)
+    axes[0].axhline(1, color=colour("ink"), linewidth=1.1, linestyle=":", zorder=1)
+    room = np.ptp(truth.sharpness)
+    axes[0].set_ylim(truth.sharpness.min() - 0.2 * room, truth.sharpness.max() + 0.6 * room)
+    labelled(axes[0], "sharpness / threshold", "optimizer step", size=13)
+    for i in range(sharp):
+        axes[1 + i].set_ylim(0, 1.4 * truth.swings[:, i].max())
+        labelled(axes[1 + i], f"oscillation, direction {i + 1}", "optimizer step", size=13)
+    for axis in axes:
+        axis.margins(x=0)
+    legend_above(figure, axes[0], 6, fontsize=12, columnspacing=1.2)
+    return figure
+
+
+def toys_table(courses: Mapping[str, Mapping[str, Course]]) -> pd.DataFrame:
+    """Give what the figures of the toys draw, a row for each toy, model and step."""
+    frames = []
+    for toy, models in courses.items():
+        for tag, own in models.items():
+            frame = pd.DataFrame({"sharpness": own.sharpness, "oscillation": own.amplitude})
+            frame["distance"] = np.linalg.norm(own.centre - models["disc"].centre, axis=1)
+            for i, swing in enumerate(own.swings.T):
+                frame[f"swing_{i + 1}"] = swing
+            frame.insert(0, "step", FIRST + np.arange(len(frame)))
+            frame.insert(0, "model", tag)
+            frame.insert(0, "toy", toy)
+            frames.append(frame)
+    return pd.concat(frames, ignore_index=True)
