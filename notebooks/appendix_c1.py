@@ -90,16 +90,43 @@ import sympy as sp
 from rodflow_book.derivations import appendix_c1 as c
 from rodflow_book.derivations.checks import close, same
 from rodflow_book.derivations.generic import gradient, rod
+from rodflow_book.derivations.printed import Page
 from rodflow_book.derivations.symbols import beta, eta
 
-z0 = c.start()  # (59)
-z1 = c.step("heavy_ball", z0)  # (57), (58)
-z2 = c.step("heavy_ball", z1)
-centre, half = rod(z0, z1)  # (60), (61)
-next_centre, next_half = rod(z1, z2)
-same(62, centre[2:, :], (z0[2:, :] + z1[2:, :]) / 2)
-same(63, half[2:, :], (z1[2:, :] - z0[2:, :]) / 2)
-same(64, z1 - z0, c.displacement("heavy_ball", z0))
+page = Page("appendix_c1", {r"\eta": eta, r"\beta": beta, "g": gradient})
+chapter = Page("rod", page.names)  # where the paper has the same equations first
+
+
+def phase_space(momentum, z0):
+    """Three states from z0, and what the page calls their parts and their rods."""
+    z1 = c.step(momentum, z0)
+    z2 = c.step(momentum, z1)
+    (centre, half), (next_centre, next_half) = rod(z0, z1), rod(z1, z2)
+    names = {"z": z0, "z_t": z0, "z_{t+1}": z1, r"\bar z": centre, r"\bar z_t": centre}
+    for name, state in list(names.items()):
+        names |= {name.replace("z", "w"): state[:2, :], name.replace("z", "m"): state[2:, :]}
+    names |= {r"\delta_{z,t}": half, r"\delta_t": half[:2, :], r"\mu_t": half[2:, :]}
+    names |= {r"\bar z_{t+1}": next_centre, r"\delta_{z,t+1}": next_half}
+    return z1, centre, half, next_centre, next_half, names
+
+
+def step_of(momentum):
+    """F as a function of a state, or of its two parts: one step of the update, minus the state."""
+
+    def F(*parts):
+        state = sp.Matrix.vstack(*parts)
+        return c.step(momentum, state) - state
+
+    return F
+
+
+z0 = c.start()
+z1, centre, half, next_centre, next_half, names = phase_space("heavy_ball", z0)
+names["F"] = step_of("heavy_ball")
+page.defines((57, 58, 59, 60, 61), names)
+chapter.defines((8, 9, 11, 12, 13), names)
+page.holds((62, 63, 64), names)
+chapter.holds((14, 15), names)
 z1 - z0
 
 # %% [markdown]
@@ -120,6 +147,8 @@ z1 - z0
 velocity, rate = c.difference_equations("heavy_ball", centre, half)
 same(16, next_centre - centre, velocity)
 same(17, next_half * next_half.T - half * half.T, rate)
+names |= {"F_-": c.displacement("heavy_ball", z0), "F_+": c.displacement("heavy_ball", z1)}
+chapter.holds((16, 17), names)
 
 # %% [markdown]
 # **One rod, not two.** The right-hand sides do not change when the rod is turned as a whole,
@@ -154,21 +183,33 @@ assert sp.expand(other_rate[0, 2] - rate[0, 2]) != 0
 # and $(\delta,\mu)$ is its principal eigenvector times the square root of its eigenvalue. The block
 # $\Sigma_{wm}$ is what two separate rods would lack.
 
+
 # %%
+def promoted(velocity, rate, half, mean_gradient):
+    """The exact differences for the dots, and the rod's outer product for the extent."""
+    return {
+        r"\dot{\bar w}": velocity[:2, :],
+        r"\dot{\bar m}": velocity[2:, :],
+        r"\dot\Sigma": rate,
+        r"\Sigma": half * half.T,
+        r"\bar g": mean_gradient,
+    }
+
+
 mean_gradient = (gradient(z0[:2, :]) + gradient(z1[:2, :])) / 2
-mean_moment = centre[2:, :]
-same(65, velocity[:2, :], -eta * (beta * mean_moment + (1 - beta) * mean_gradient))
-same(66, velocity[2:, :], (1 - beta) * (mean_gradient - mean_moment))
-F_minus, F_plus = (c.displacement("heavy_ball", z) for z in (z0, z1))
-same(67, rate, -2 * half * half.T + (F_plus * F_plus.T + F_minus * F_minus.T) / 4)
-outer = half * half.T
-blocks = [
-    outer[rows, columns]
-    for rows in (slice(0, 2), slice(2, 4))
-    for columns in (slice(0, 2), slice(2, 4))
-]
+change = next_half * next_half.T - half * half.T
+names |= promoted(next_centre - centre, change, half, mean_gradient)
+page.holds((65, 66, 67), names)
+chapter.holds((18, 19, 20), names)
 weight, moment = half[:2, :], half[2:, :]
-same(68, blocks, [weight * weight.T, weight * moment.T, moment * weight.T, moment * moment.T])
+blocks = {
+    r"\Sigma_{ww}": weight * weight.T,
+    r"\Sigma_{wm}": weight * moment.T,
+    r"\Sigma_{mw}": moment * weight.T,
+    r"\Sigma_{mm}": moment * moment.T,
+}
+page.holds(68, names | blocks)
+chapter.holds(21, names | blocks)
 
 # %% [markdown]
 # ## Nesterov
@@ -203,11 +244,12 @@ same(68, blocks, [weight * weight.T, weight * moment.T, moment * weight.T, momen
 # a look-ahead midpoint, and a half-displacement that is shifted by the moment's.
 
 # %%
-y1 = c.step("nesterov", z0)
-y2 = c.step("nesterov", y1)
-same(72, y1 - z0, c.displacement("nesterov", z0))
-centre, half = rod(z0, y1)
-next_centre, next_half = rod(y1, y2)
+y1, centre, half, next_centre, next_half, names = phase_space("nesterov", z0)
+names |= {"F": step_of("nesterov"), r"\tilde w_t": c.gradient_point("nesterov", z0)}
+look_ahead = Page("nesterov", page.names)  # the chapter
+page.defines((69, 70, 71), names)
+page.holds(72, names)
+look_ahead.holds(22, names)
 velocity, rate = c.difference_equations("nesterov", centre, half)
 same(16, next_centre - centre, velocity)
 same(17, next_half * next_half.T - half * half.T, rate)
@@ -215,6 +257,9 @@ for sign in (1, -1):
     ahead = c.gradient_point("nesterov", centre + sign * half)
     middle = centre[:2, :] - eta * beta * centre[2:, :]
     same(23, ahead, middle + sign * (half[:2, :] - eta * beta * half[2:, :]))
+rod_names = {r"\delta": half[:2, :], r"\mu": half[2:, :]}
+g_minus, g_plus = (gradient(c.gradient_point("nesterov", z)) for z in (z0, y1))
+look_ahead.holds(23, names | rod_names | {"g_+": g_plus, "g_-": g_minus})
 
 # %% [markdown]
 # The rod flow of Nesterov is that of heavy ball,
@@ -231,12 +276,11 @@ for sign in (1, -1):
 # with $g_\pm=g\big((\bar w-\eta\beta\bar m)\pm(\delta-\eta\beta\mu)\big)$ throughout, in $\bar g$ and in $F_\pm$.
 
 # %%
-points = [c.gradient_point("nesterov", z) for z in (z0, y1)]
-mean_gradient = (gradient(points[0]) + gradient(points[1])) / 2
-same(73, velocity[:2, :], -eta * (beta * centre[2:, :] + (1 - beta) * mean_gradient))
-same(74, velocity[2:, :], (1 - beta) * (mean_gradient - centre[2:, :]))
-F_minus, F_plus = (c.displacement("nesterov", z) for z in (z0, y1))
-same(75, rate, -2 * half * half.T + (F_plus * F_plus.T + F_minus * F_minus.T) / 4)
+names |= {"F_-": c.displacement("nesterov", z0), "F_+": c.displacement("nesterov", y1)}
+change = next_half * next_half.T - half * half.T
+page.holds(
+    (73, 74, 75), names | promoted(next_centre - centre, change, half, (g_plus + g_minus) / 2)
+)
 
 # %% [markdown]
 # ## In numbers
@@ -377,3 +421,8 @@ show(
     f"{100 * gap['heavy_ball']:.0f}% of the fixed one for heavy ball, {100 * gap['nesterov']:.0f}% for "
     f"Nesterov; at the end both are within 1% of it."
 )
+
+# %% tags=["hide-input"]
+from rodflow_book.derivations.ledger import show_checked
+
+show_checked()

@@ -39,10 +39,24 @@ import sympy as sp
 
 from rodflow_book.derivations import appendix_c2 as c
 from rodflow_book.derivations.checks import agree, close, positive, same
+from rodflow_book.derivations.printed import Page
 from rodflow_book.derivations.symbols import S, beta, eta, lam
 from rodflow_core import theory
 
 w, w_before, w_next = c.w_now, c.w_before, c.w_next
+page = Page(
+    "appendix_c2",
+    {
+        r"\eta": eta,
+        r"\beta": beta,
+        "S": S,
+        "g": c.g,
+        r"\lambda": lam,
+        "w_t": w,
+        "w_{t-1}": w_before,
+        "w_{t+1}": w_next,
+    },
+)
 
 # %% [markdown]
 # ## Heavy ball: one recurrence for the weight
@@ -81,11 +95,12 @@ w, w_before, w_next = c.w_now, c.w_before, c.w_next
 # $$
 
 # %%
-same(76, c.moment(), (w_before - w) / eta)  # shifted by one step
-same(77, c.recurrence("heavy_ball", c.g), w + beta * (w - w_before) - eta * (1 - beta) * c.g(w))
-same(78, c.recurrence("heavy_ball"), (1 + beta - eta * (1 - beta) * S) * w - beta * w_before)
-T = sp.Matrix([[1 + beta - eta * (1 - beta) * S, -beta], [1, 0]])
-same(79, c.transition("heavy_ball"), T)
+one_later = c.moment().subs({w_before: w, w: w_next}, simultaneous=True)
+page.holds(76, {"m_{t+1}": one_later})
+page.holds(77, {"w_{t+1}": c.recurrence("heavy_ball", c.g)})
+page.holds(78, {"w_{t+1}": c.recurrence("heavy_ball")})
+T = c.transition("heavy_ball")
+page.holds(79, {"w_{t+1}": c.recurrence("heavy_ball"), "T": T})
 agree(79, T, lambda s, e, x: theory.transition_matrix("heavy_ball", s, e, x), (S, eta, beta))
 
 # %% [markdown]
@@ -121,13 +136,14 @@ agree(79, T, lambda s, e, x: theory.transition_matrix("heavy_ball", s, e, x), (S
 # $$
 
 # %%
-polynomial = lam**2 - (1 + beta - eta * (1 - beta) * S) * lam + beta
-same(80, c.characteristic(T), polynomial)
+polynomial = c.characteristic(T)
+page.asks(80, polynomial)
 positive(80, 1 - T.det())  # a complex pair stays inside
 positive(80, polynomial.subs(lam, 1))  # no crossing at +1
-S_HB = 2 / eta * (1 + beta) / (1 - beta)
-same(81, c.threshold("heavy_ball"), S_HB)
-same(82, c.transient("heavy_ball"), -beta)
+S_HB = c.threshold("heavy_ball")
+page.holds(81, {r"S_{\rm HB}": S_HB})
+Page("rod", page.names).holds(10, {r"S_{\rm HB}": S_HB})
+page.holds(82, {r"\lambda_2": c.transient("heavy_ball")})
 agree(81, S_HB, theory.heavy_ball_threshold, (eta, beta))
 agree(82, -beta, lambda x: theory.transient_eigenvalue("heavy_ball", x), (beta,))
 
@@ -233,18 +249,15 @@ files.save(
 # $$
 
 # %%
-critical = sp.Matrix([[-(1 + beta), -beta], [1, 0]])
-v1, v2 = sp.Matrix([-1, 1]), sp.Matrix([-beta, 1])
-same(83, c.critical("heavy_ball"), critical)
-same(84, [critical * v1, critical * v2], [-v1, -beta * v2])
+critical = c.critical("heavy_ball")
+v1, v2 = c.eigenvector(critical, -1), c.eigenvector(critical, -beta)
+page.holds(83, {"T": critical})
+page.holds(84, {"v_1": v1, "v_2": v2})
 w_0, m_0 = c.w_0, c.m_0
-state = sp.Matrix([w_0, w_0 + eta * m_0])
-same(85, c.first_state(), state)
-same((86, 87, 88), c.a * v1 + c.b * v2, [-c.a - beta * c.b, c.a + c.b])
-a = -((1 + beta) * w_0 + beta * eta * m_0) / (1 - beta)
-b = (2 * w_0 + eta * m_0) / (1 - beta)
-same(89, c.coefficients(sp.Matrix.hstack(v1, v2)), (a, b))
-same((86, 87, 88), a * v1 + b * v2, state)
+state = c.first_state()
+a, b = c.coefficients(sp.Matrix.hstack(v1, v2))
+names = {"w_0": w_0, "m_0": m_0, "w_{-1}": state[1], "v_1": v1, "v_2": v2, "a": a, "b": b}
+page.holds((85, 86, 87, 88, 89), names)
 agree(83, critical, lambda x: theory.critical_transition_matrix("heavy_ball", x), (beta,))
 agree(
     84, sp.Matrix.hstack(v1, v2), lambda x: theory.critical_eigenvectors("heavy_ball", x), (beta,)
@@ -286,12 +299,14 @@ def orbit_holds(matrix, rate, a, b, v1, v2):
 
 same(90, *orbit_holds(critical, -beta, a, b, v1, v2))
 for t in (1, 2, 5):
-    powers = a * (-1) ** t * v1 + b * (-beta) ** t * v2
-    same(90, c.power("heavy_ball", t), powers)
+    powers = c.power("heavy_ball", t)
+    page.holds(90, names | {"t": sp.Integer(t), "w_t": powers[0], "w_{t-1}": powers[1]})
     agree(90, powers[0], lambda *p, t=t: theory.orbit("heavy_ball", t, *p), (w_0, m_0, eta, beta))
 persistent = (a * v1)[0]
-same(91, persistent, ((1 + beta) * w_0 + beta * eta * m_0) / (1 - beta))
-same(92, persistent.subs(m_0, 0), (1 + beta) / (1 - beta) * w_0)
+any_time, size = sp.Symbol("t", integer=True), sp.Symbol("w_0", positive=True)
+page.holds(91, names | {"t": any_time, "w_t": persistent * (-1) ** any_time})
+amplitude = persistent.subs({m_0: 0, w_0: size})
+page.says(92, amplitude, {"w_0": size})
 agree(
     (91, 92),
     sp.Abs(persistent),
@@ -332,14 +347,10 @@ agree(
 # $$
 
 # %%
-ahead = w + beta * (w - w_before)
-same(93, c.look_ahead(), ahead)
-update = sp.Eq((w - w_next) / eta, beta * (w_before - w) / eta + (1 - beta) * S * ahead)
-same(94, sp.solve(update, w_next)[0], c.recurrence("nesterov"))
-same(95, c.recurrence("nesterov"), ahead - eta * (1 - beta) * S * ahead)
 y = eta * (1 - beta) * S
-same(96, c.recurrence("nesterov"), (1 + beta) * (1 - y) * w - beta * (1 - y) * w_before)
-T = sp.Matrix([[(1 + beta) * (1 - y), -beta * (1 - y)], [1, 0]])
+page.holds(93, {r"\tilde w_t": c.look_ahead()})
+page.holds((94, 95, 96), {"w_{t+1}": c.recurrence("nesterov"), "y": y})
+T = c.transition("nesterov")
 agree(96, T, lambda s, e, x: theory.transition_matrix("nesterov", s, e, x), (S, eta, beta))
 
 # %% [markdown]
@@ -377,15 +388,15 @@ agree(96, T, lambda s, e, x: theory.transition_matrix("nesterov", s, e, x), (S, 
 # It is smaller than heavy ball's $\beta$, and positive: the transient is shorter and does not flip.
 
 # %%
-polynomial = lam**2 - (1 + beta) * (1 - y) * lam + beta * (1 - y)
-same(97, c.characteristic(c.transition("nesterov")), polynomial)
+polynomial = c.characteristic(T)
+page.asks(97, polynomial, {"y": y})
 same(97, polynomial.subs(lam, 1), y)
 positive(97, beta - (beta * (1 - y)))  # a complex pair stays inside
-same(98, polynomial.subs(lam, -1), 1 + (1 + 2 * beta) * (1 - y))
-S_NAG = 2 * (1 + beta) / (eta * (1 - beta) * (1 + 2 * beta))
-same(98, y.subs(S, S_NAG), 2 * (1 + beta) / (1 + 2 * beta))
-same(99, c.threshold("nesterov"), S_NAG)
-same(100, c.transient("nesterov"), beta / (1 + 2 * beta))
+S_NAG = c.threshold("nesterov")
+page.asks(98, polynomial.subs(lam, -1), {"y": y})
+page.holds(98, {"y": y.subs(S, S_NAG)})
+page.holds(99, {r"S_{\rm NAG}": S_NAG})
+page.holds(100, {r"\lambda_2": c.transient("nesterov")})
 positive(99, S_HB - S_NAG)
 positive(100, beta - beta / (1 + 2 * beta))
 agree(
@@ -460,26 +471,27 @@ agree(100, beta / (1 + 2 * beta), lambda x: theory.transient_eigenvalue("nestero
 
 # %%
 rate = beta / (1 + 2 * beta)
-critical = sp.Matrix([[-(1 + beta) / (1 + 2 * beta), rate], [1, 0]])
-v2 = sp.Matrix([rate, 1])
-same(101, c.critical("nesterov"), critical)
-same(102, [critical * v1, critical * v2], [-v1, rate * v2])
-same(103, c.first_state(), state)
-same((104, 105, 106), c.a * v1 + c.b * v2, [-c.a + rate * c.b, c.a + c.b])
-a = (beta * eta * m_0 - (1 + beta) * w_0) / (1 + 3 * beta)
-b = (1 + 2 * beta) * (2 * w_0 + eta * m_0) / (1 + 3 * beta)
-same(107, c.coefficients(sp.Matrix.hstack(v1, v2)), (a, b))
-same((104, 105, 106), a * v1 + b * v2, state)
+critical = c.critical("nesterov")
+v1, v2 = c.eigenvector(critical, -1), c.eigenvector(critical, rate)
+page.holds(101, {"T": critical})
+page.holds(102, {"v_1": v1, "v_2": v2})
+a, b = c.coefficients(sp.Matrix.hstack(v1, v2))
+names |= {"v_1": v1, "v_2": v2, "a": a, "b": b}
+page.holds((103, 105, 106, 107), names)
+page.says(104, state, names)
 same(108, *orbit_holds(critical, rate, a, b, v1, v2))
 persistent = (a * v1)[0]
-same(109, persistent.subs(m_0, 0), (1 + beta) / (1 + 3 * beta) * w_0)
-positive(110, (1 + beta) / (1 - beta) - (1 + beta) / (1 + 3 * beta))
+page.says(109, persistent.subs({m_0: 0, w_0: size}), {"w_0": size})
+page.holds(110)
+page.says(110, persistent.subs({m_0: 0, w_0: 1}), side=0)
+page.says(110, amplitude / size, side=1)
 positive(110, 1 - (1 + beta) / (1 + 3 * beta))
 agree(101, critical, lambda x: theory.critical_transition_matrix("nesterov", x), (beta,))
 agree(102, sp.Matrix.hstack(v1, v2), lambda x: theory.critical_eigenvectors("nesterov", x), (beta,))
 agree(107, (a, b), lambda *p: theory.orbit_coefficients("nesterov", *p), (w_0, m_0, eta, beta))
 for t in (0, 1, 5):
-    powers = a * (-1) ** t * v1 + b * rate**t * v2
+    powers = c.power("nesterov", t)
+    page.holds(108, names | {"t": sp.Integer(t), "w_t": powers[0], "w_{t-1}": powers[1]})
     agree(108, powers[0], lambda *p, t=t: theory.orbit("nesterov", t, *p), (w_0, m_0, eta, beta))
 agree(
     109,
@@ -619,3 +631,8 @@ show(
     f"{100 * loss['heavy_ball']:.0f}% of heavy ball's amplitude and {100 * loss['nesterov']:.0f}% of "
     "Nesterov's by the end."
 )
+
+# %% tags=["hide-input"]
+from rodflow_book.derivations.ledger import show_checked
+
+show_checked()

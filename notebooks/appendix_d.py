@@ -50,10 +50,102 @@ import sympy as sp
 
 from rodflow_book.derivations import appendix_d as rmsprop
 from rodflow_book.derivations.checks import agree, close, positive, same
+from rodflow_book.derivations.printed import Page
 from rodflow_book.derivations.symbols import BETAS, S, Sigma, beta, beta2, eta, g, nu, w
 
+page = Page(
+    "appendix_d",
+    {
+        r"\eta": eta,
+        r"\beta_2": beta2,
+        r"\epsilon": rmsprop.epsilon,
+        "S": S,
+        "g": g,
+        r"\bar w": w,
+        r"\bar\nu": nu,
+        r"\Sigma": Sigma,
+        r"\delta": sp.sqrt(Sigma),
+        r"{\rm sign}": sp.sign,
+    },
+)
+# The chapters, where the paper has these equations first.
+chapters = {
+    "scalar": Page("scalar_rmsprop", page.names),
+    "per component": Page("rmsprop", page.names),
+}
 kinds = {"scalar": rmsprop.steps(scalar=True), "per component": rmsprop.steps(scalar=False)}
+
+
+def parts_of(kind, two):
+    """What a chapter calls the parts of two steps; the scalar kind has one nu and one P for both."""
+
+    def whole(vector):
+        return vector[0] if kind == "scalar" else vector
+
+    inverse = [x[0, 0] if kind == "scalar" else x for x in two.inverse]
+    nu_bar = [whole(a + b) / 2 for a, b in zip(two.nu, two.nu[1:], strict=False)]
+    names = {r"\nu_t": whole(two.nu[0]), r"\nu_{t+1}": whole(two.nu[1]), "g_t": two.g[0]}
+    names |= {"w_t": two.w[0], "w_{t+1}": two.w[1], "P_{t+1}": inverse[0] ** -1}
+    names |= {"g_-": two.g[0], "g_+": two.g[1], r"\bar g": (two.g[0] + two.g[1]) / 2}
+    names |= {r"\bar\nu_t": nu_bar[0], r"\bar\nu_{t+1}": nu_bar[1], r"\bar\nu": nu_bar[0]}
+    return names | {r"\dot{\bar\nu}": nu_bar[1] - nu_bar[0]}
+
+
+one = parts_of("scalar", kinds["scalar"])
+chapters["scalar"].defines((24, 26), one)
+after = rmsprop.inverse_preconditioner(kinds["scalar"].nu[1])[0, 0]
+chapters["scalar"].defines(25, {"P": 1 / after, r"\nu": one[r"\nu_{t+1}"]})
+each = parts_of("per component", kinds["per component"])
+chapters["per component"].defines(32, each)
+second = each[r"\nu_{t+1}"]
+root = {r"\sqrt\nu": second.applyfunc(sp.sqrt), r"\epsilon": rmsprop.epsilon * sp.ones(2, 1)}
+matrix = {r"\mathrm{diag}": lambda v: sp.diag(*v), "P": each["P_{t+1}"]}
+chapters["per component"].defines(34, root | matrix)
 kinds["per component"].nu[1]
+
+# %% [markdown]
+# Are these the library's steps? One of each, on a quadratic in the plane, at random numbers:
+
+# %%
+import numpy as np
+
+from rodflow_book.derivations.numeric import numbers
+from rodflow_core.landscapes import Quadratic
+from rodflow_core.optimizers import State, make_rule
+from rodflow_core.simulate import iterate
+
+EPSILON = 0.1  # large, so that it counts
+S_1, S_2 = sp.symbols("S_1 S_2", positive=True)
+
+
+def library_step(name, scalar):
+    """One step of the library's optimizer, as a function of numbers."""
+
+    def step(s1, s2, rate, decay, w1, w2, *seconds):
+        rule = make_rule(name, rate, beta2=decay, epsilon=EPSILON)
+        start = State(numbers([w1, w2]), numbers(seconds[0] if scalar else seconds))
+        end = iterate(rule, Quadratic(numbers([s1, s2])), start, 1)[1]
+        return [*end.z.numpy(), *np.atleast_1d(end.nu.numpy())]
+
+    return step
+
+
+for kind, number in {"scalar": (24, 25, 26), "per component": (32, 34)}.items():
+    two, scalar = kinds[kind], kind == "scalar"
+    slopes = {"g_1": lambda a, b: S_1 * a, "g_2": lambda a, b: S_2 * b}
+    ends = [*two.w[1], *(two.nu[1][:1] if scalar else two.nu[1])]
+    for name, slope in slopes.items():
+        ends = [e.replace(sp.Function(name), slope) for e in ends]
+    ends = [e.subs(rmsprop.epsilon, EPSILON) for e in ends]
+    seconds = list(two.nu[0][:1] if scalar else two.nu[0])
+    drawn = {s: (0.3, 3.0) for s in (S_1, S_2, *seconds)}
+    agree(
+        number,
+        ends,
+        library_step("scalar_rmsprop" if scalar else "rmsprop", scalar),
+        [S_1, S_2, eta, beta2, *two.w[0], *seconds],
+        BETAS | drawn,
+    )
 
 # %% [markdown]
 # **The second moment.** A mean of two steps of $\nu$ needs the squared gradients at $w_t$ and at
@@ -67,12 +159,8 @@ kinds["per component"].nu[1]
 # {ref}`(27) <eq-27>` and {ref}`(33) <eq-33>`.
 
 # %%
-for kind, two in kinds.items():
-    nu_bar = [(a + b) / 2 for a, b in zip(two.nu, two.nu[1:], strict=False)]
-    squares = [v.multiply_elementwise(v) for v in two.g]
-    if kind == "scalar":
-        squares = [sp.ones(2, 1) * sum(v) for v in squares]
-    same((27, 33), nu_bar[1] - nu_bar[0], (1 - beta2) * ((squares[0] + squares[1]) / 2 - nu_bar[0]))
+chapters["scalar"].holds((27, 28), one)
+chapters["per component"].holds(33, each)
 
 # %% [markdown]
 # **Centre and extent.** Were $P$ the same in both steps, everything would be as in
@@ -106,14 +194,13 @@ def drift_and_half(two):
 
 
 drift, half, next_half = drift_and_half(frozen)
-g_minus, g_plus = frozen.g
-source = g_plus * g_plus.T + g_minus * g_minus.T
-same(29, drift, -eta * P_inverse * (g_plus + g_minus) / 2)
-same(
-    30,
-    next_half * next_half.T - half * half.T,
-    -2 * half * half.T + eta**2 / 4 * P_inverse * source * P_inverse,
-)
+held = parts_of("per component", frozen) | {
+    "P": P_inverse**-1,
+    r"\dot{\bar w}": drift,
+    r"\dot\Sigma": next_half * next_half.T - half * half.T,
+    r"\Sigma": half * half.T,
+}
+chapters["scalar"].holds((29, 30), held)
 
 moving = kinds["per component"]
 P_bar = rmsprop.inverse_preconditioner((moving.nu[0] + moving.nu[1]) / 2)
@@ -136,19 +223,24 @@ same(
 # \eta_{\rm eff}=\eta\,P(\bar\nu)^{-1}.\tag{172}
 # $$
 #
-# The library, asked: one substep of scalar RMSProp's rod flow, and one of gradient descent's with the
+# The definition first, then the library, asked: one substep of scalar RMSProp's rod flow, and one of gradient descent's with the
 # learning rate {ref}`(172) <eq-172>`, from the same random rod on a random quadratic.
 
 # %%
-import numpy as np
-
-from rodflow_book.derivations.numeric import numbers, substep
+from rodflow_book.derivations.numeric import substep
 from rodflow_core import theory
 from rodflow_core.extent import rod
 from rodflow_core.flows import RodFlow, RodState
-from rodflow_core.landscapes import Linear, Quadratic
-from rodflow_core.optimizers import State, make_rule
+from rodflow_core.landscapes import Linear
 from rodflow_core.simulate import side_by_side
+
+eta_eff = eta * rmsprop.inverse_preconditioner([nu])[0, 0]
+effective_names = {r"\eta_{\rm eff}": eta_eff, "P": lambda n: sp.sqrt(n) + rmsprop.epsilon}
+page.defines(172, effective_names)
+chapters["scalar"].defines(31, effective_names)
+agree(172, eta_eff, theory.effective_learning_rate, (eta, nu, rmsprop.epsilon), {
+    nu: (0.1, 9.0), rmsprop.epsilon: (0.0, 0.5)
+})  # fmt: skip
 
 draw = np.random.default_rng(4)
 mixing = numbers(draw.normal(size=(3, 3)))
@@ -181,9 +273,14 @@ close(172, after.extent.dense(), plain.extent.dense(), 1e-13)
 
 # %%
 slope = rmsprop.linear_flow()
-same(173, slope.w, -eta * g / sp.sqrt(nu))
-same(174, slope.Sigma, -2 * Sigma + eta**2 * g**2 / (2 * nu))
-same(175, slope.nu, (1 - beta2) * (g**2 - nu))
+
+
+def rates_of(rates):
+    """What the page calls the right-hand sides of the flow."""
+    return {r"\dot{\bar w}": rates.w, r"\dot\Sigma": rates.Sigma, r"\dot{\bar\nu}": rates.nu}
+
+
+page.holds((173, 174, 175), rates_of(slope))
 
 # %% [markdown]
 # The last equation knows neither of the others. It settles where its bracket vanishes; there the
@@ -202,9 +299,9 @@ same(175, slope.nu, (1 - beta2) * (g**2 - nu))
 # %%
 rest = rmsprop.steady(slope)
 velocity = slope.w.subs(nu, rest[nu])
-same(176, rest[nu], g**2)
-same(177, velocity, -eta * sp.sign(g))
-same(178, rest[Sigma], eta**2 / 4)
+page.holds(176, {r"\nu^*": rest[nu]})
+page.holds(177, {r"\dot{\bar w}": velocity})
+page.holds(178, {r"\Sigma^*": rest[Sigma]})
 
 
 def library(slope_value, rate):
@@ -308,10 +405,7 @@ files.save(
 x = sp.Symbol("x")
 loss = S * x**2 / 2
 plus, minus = (loss.diff(x).subs(x, w + sign * sp.sqrt(Sigma)) for sign in (1, -1))
-same(179, plus, S * (w + sp.sqrt(Sigma)))
-same(180, minus, S * (w - sp.sqrt(Sigma)))
-same(181, plus + minus, 2 * S * w)
-same(182, plus**2 + minus**2, 2 * S**2 * (w**2 + Sigma))
+page.holds((179, 180, 181, 182), {"g_+": plus, "g_-": minus})
 
 # %% [markdown]
 # In {ref}`(29) <eq-29>`, {ref}`(30) <eq-30>` and {ref}`(28) <eq-28>` that makes
@@ -336,12 +430,9 @@ same(182, plus**2 + minus**2, 2 * S**2 * (w**2 + Sigma))
 
 # %%
 valley = rmsprop.quadratic_flow()
-same(183, valley.w, -eta * S * w / sp.sqrt(nu))
-same(184, valley.Sigma, -2 * Sigma + eta**2 * S**2 / (2 * nu) * (w**2 + Sigma))
-same(185, valley.nu, (1 - beta2) * (S**2 * (w**2 + Sigma) - nu))
+page.holds((183, 184, 185), rates_of(valley))
 centred = rmsprop.Rates(*[rate.subs(w, 0) for rate in valley])
-same(186, centred.Sigma, -2 * Sigma + eta**2 * S**2 / (2 * nu) * Sigma)
-same(187, centred.nu, (1 - beta2) * (S**2 * Sigma - nu))
+page.holds((186, 187), rates_of(centred))
 
 # %% [markdown]
 # Where both stand still, the second moment is the square of the gradient at the rod's ends. Put that
@@ -362,11 +453,11 @@ same(187, centred.nu, (1 - beta2) * (S**2 * Sigma - nu))
 
 # %%
 (settled_nu,) = sp.solve(centred.nu, nu)
-same(188, settled_nu, S**2 * Sigma)
+page.holds(188, {r"\nu^*": settled_nu, r"\Sigma^*": Sigma})
 balance = sp.simplify(centred.Sigma.subs(nu, settled_nu))
-same(189, balance, -2 * Sigma + eta**2 / 2)
+page.says(189, balance, {r"\Sigma^*": Sigma})
 (settled,) = sp.solve(balance, Sigma)
-same(190, settled, eta**2 / 4)
+page.holds((189, 190), {r"\Sigma^*": settled})
 
 
 def library(sharpness, rate):
@@ -510,3 +601,8 @@ show(
 # This is a real difference to gradient descent. There the sharpness decides between decay and
 # divergence. Here it only decides what $\nu$ has to be: the preconditioned sharpness
 # $S/\sqrt{\nu^*}=S/(S\eta/2)$ ends at $2/\eta$, gradient descent's threshold, for every $S$.
+
+# %% tags=["hide-input"]
+from rodflow_book.derivations.ledger import show_checked
+
+show_checked()

@@ -66,6 +66,7 @@ import sympy as sp
 from rodflow_book.derivations import appendix_e1 as adam
 from rodflow_book.derivations.appendix_e2 import bounce, jacobian
 from rodflow_book.derivations.checks import agree, close, positive, same
+from rodflow_book.derivations.printed import Page
 from rodflow_book.derivations.symbols import (
     BETAS,
     S,
@@ -82,21 +83,44 @@ from rodflow_book.derivations.symbols import (
 )
 from rodflow_core import theory
 
-slope = adam.flow(lambda x: g)
-same(220, slope.w, -eta / sp.sqrt(nu) * (beta1 * m + (1 - beta1) * g))
-same(221, slope.m, (1 - beta1) * (g - m))
-F_plus, F_minus = (
-    sp.Matrix(
-        [
-            -eta / sp.sqrt(nu) * (beta1 * (m + sign * mu) + (1 - beta1) * g),
-            (1 - beta1) * (g - m - sign * mu),
-        ]
-    )
-    for sign in (1, -1)
-)
 rod = sp.Matrix([delta, mu])
-same(222, slope.Sigma, -2 * rod * rod.T + (F_plus * F_plus.T + F_minus * F_minus.T) / 4)
-same(223, slope.nu, (1 - beta2) * (g**2 - nu))
+page = Page(
+    "appendix_e2",
+    {
+        r"\eta": eta,
+        r"\beta_1": beta1,
+        r"\beta_2": beta2,
+        "S": S,
+        "g": g,
+        r"\bar w": w,
+        r"\bar m": m,
+        r"\bar\nu": nu,
+        r"\delta": delta,
+        r"\mu": mu,
+        r"\Sigma": rod * rod.T,
+        r"{\rm sign}": sp.sign,
+    },
+)
+
+
+def flow_of(force):
+    """Adam's rod flow under a force, the displacements at its ends, and what the page calls them."""
+    rates = adam.flow(force)
+    F_plus, F_minus = (
+        adam.displacement(sp.Matrix([w, m]) + sign * rod, force, adam.new_moment, sp.sqrt(nu))
+        for sign in (1, -1)
+    )
+    names = {r"\dot{\bar w}": rates.w, r"\dot{\bar m}": rates.m, r"\dot{\bar\nu}": rates.nu}
+    return (
+        rates,
+        F_plus,
+        F_minus,
+        names | {r"\dot\Sigma": rates.Sigma, "F_+": F_plus, "F_-": F_minus},
+    )
+
+
+slope, F_plus, F_minus, names = flow_of(lambda x: g)
+page.holds((220, 221, 222, 223), names)
 
 # %% [markdown]
 # Both moments forget where they started, and settle at what they average:
@@ -124,14 +148,15 @@ same(223, slope.nu, (1 - beta2) * (g**2 - nu))
 # %%
 (m_rest,), (nu_rest,) = sp.solve(slope.m, m), sp.solve(slope.nu, nu)
 rest = {m: m_rest, nu: nu_rest}
-same(224, m_rest, g)
-same(225, nu_rest, g**2)
-same(226, slope.w.subs(rest), -eta * sp.sign(g))
+page.holds(224, {"m^*": m_rest})
+page.holds(225, {r"\nu^*": nu_rest})
+page.holds(226, {r"\dot{\bar w}": slope.w.subs(rest)})
 same(227, slope.Sigma[1, 1].subs(rest), -(2 - (1 - beta1) ** 2 / 2) * mu**2)
 F_rest = F_plus.subs(rest).subs(mu, 0).applyfunc(sp.simplify)
 same(227, F_rest, [-eta * sp.sign(g), 0])
 settled = F_rest * F_rest.T / 4
-same(227, settled, sp.diag(eta**2 / 4, 0))
+entries = {r"\Sigma_{ww}^*": settled[0, 0], r"\Sigma_{wm}^*": settled[0, 1]}
+page.holds(227, entries | {r"\Sigma_{mm}^*": settled[1, 1]})
 
 
 def library(slope_value, rate):
@@ -176,24 +201,9 @@ agree((224, 225, 226, 227), [m_rest, nu_rest, slope.w.subs(rest), settled], libr
 # %%
 x = sp.Symbol("x")
 plus, minus = ((S * x**2 / 2).diff(x).subs(x, w + sign * delta) for sign in (1, -1))
-same(228, plus, S * (w + delta))
-same(229, minus, S * (w - delta))
-same(230, plus + minus, 2 * S * w)
-same(231, plus**2 + minus**2, 2 * S**2 * (w**2 + delta**2))
-valley = adam.flow(lambda x: S * x)
-same(232, valley.w, -eta / sp.sqrt(nu) * (beta1 * m + (1 - beta1) * S * w))
-same(233, valley.m, (1 - beta1) * (S * w - m))
-F_plus, F_minus = (
-    sp.Matrix(
-        [
-            -eta / sp.sqrt(nu) * (beta1 * (m + sign * mu) + (1 - beta1) * S * (w + sign * delta)),
-            (1 - beta1) * (S * (w + sign * delta) - (m + sign * mu)),
-        ]
-    )
-    for sign in (1, -1)
-)
-same(234, valley.Sigma, -2 * rod * rod.T + (F_plus * F_plus.T + F_minus * F_minus.T) / 4)
-same(235, valley.nu, (1 - beta2) * (S**2 * (w**2 + delta**2) - nu))
+page.holds((228, 229, 230, 231), {"g_+": plus, "g_-": minus})
+valley, F_plus, F_minus, names = flow_of(lambda x: S * x)
+page.holds((232, 233, 234, 235), names)
 
 # %% [markdown]
 # **The centre comes to rest.** Its two equations are linear in $(\bar w,\bar m)$:
@@ -210,8 +220,8 @@ same(235, valley.nu, (1 - beta2) * (S**2 * (w**2 + delta**2) - nu))
 
 # %%
 A = sp.Matrix([valley.w, valley.m]).jacobian([w, m])
-pull = eta * (1 - beta1) / sp.sqrt(nu)
-same(236, A, sp.Matrix([[-pull * S, -eta * beta1 / sp.sqrt(nu)], [(1 - beta1) * S, -(1 - beta1)]]))
+turning = r"\frac{d}{dt}\begin{pmatrix}\bar w\\\bar m\end{pmatrix}"
+page.holds(236, {turning: sp.Matrix([valley.w, valley.m])})
 same(236, A.trace(), -(1 - beta1) * (1 + eta * S / sp.sqrt(nu)))
 same(236, A.det(), eta * (1 - beta1) * S / sp.sqrt(nu))
 positive(236, -A.trace().subs(beta1, beta))
@@ -249,8 +259,9 @@ agree(236, A, flow_of_adam, [S, eta, beta1, nu], {**BETAS, nu: (0.1, 9.0)})
 
 # %%
 origin = {w: 0, m: 0}
-same(237, valley.nu.subs(origin), (1 - beta2) * (S**2 * delta**2 - nu))
-same(238, sp.solve(valley.nu.subs(origin), nu)[0], S**2 * delta**2)
+page.holds(237, {r"\dot{\bar\nu}": valley.nu.subs(origin)})
+(nu_of_rod,) = sp.solve(valley.nu.subs(origin), nu)
+page.holds(238, {r"\nu^*": nu_of_rod, r"\delta_*": delta})
 F = F_plus.subs(origin)
 same((239, 240), F_minus.subs(origin), -F)
 same((239, 240), valley.Sigma.subs(origin), -2 * rod * rod.T + F * F.T / 2)
@@ -260,8 +271,9 @@ at_rest = (-2 * rod * rod.T + sp.Matrix([a, b]) * sp.Matrix([[a, b]]) / 2).subs(
 )
 same((239, 240), at_rest, sp.zeros(2, 2))
 row_w, row_m = F + 2 * rod
-same(239, row_w, -eta / sp.sqrt(nu) * (beta1 * mu + (1 - beta1) * S * delta) + 2 * delta)
-same(240, row_m, (1 - beta1) * (S * delta - mu) + 2 * mu)
+star = {r"\nu^*": nu, r"\delta_*": delta, r"\mu_*": mu}
+page.asks(239, row_w, star)
+page.asks(240, row_m, star)
 
 # %% [markdown]
 # The second line gives $\mu$ in terms of $\delta$. In the first, with $\sqrt{\nu^*}=S\delta_*$, sharpness and
@@ -279,12 +291,11 @@ same(240, row_m, (1 - beta1) * (S * delta - mu) + 2 * mu)
 # %%
 length = sp.Symbol("delta", positive=True)
 (mu_rest,) = sp.solve(row_m, mu)
-same(241, mu_rest, -(1 - beta1) / (1 + beta1) * S * delta)
+page.holds(241, star | {r"\mu_*": mu_rest})
 single = row_w.subs(mu, mu_rest).subs(delta, length).subs(nu, S**2 * length**2)
-bracket = (1 - beta1) - beta1 * (1 - beta1) / (1 + beta1)
-same(242, single, 2 * length - eta / (S * length) * bracket * S * length)
+page.asks(242, single, {r"\delta_*": length})
 (delta_rest,) = sp.solve(single, length)
-same(243, delta_rest, eta / 2 * (1 - beta1) / (1 + beta1))
+page.holds(243, {r"\delta_*": delta_rest})
 same(243, delta_rest.subs(beta1, sp.Rational(9, 10)), eta / 2 / 19)
 
 
@@ -315,6 +326,9 @@ fixed = [other["delta"], other["mu"].subs(delta, other["delta"]), S**2 * other["
 agree((238, 241, 243), fixed, fixed_rod("dozat"), [S, eta, beta1], BETAS)
 for name, amplitude in (("adam", delta_rest), ("nadam", other["delta"])):
     agree(47, 1 / amplitude, partial(theory.threshold, name), [eta, beta1], BETAS)
+seen = r"\lambda_{\max}\big(P^{-1/2}HP^{-1/2}\big)"  # in one dimension S / sqrt(nu*)
+through = S / sp.sqrt(nu_of_rod.subs(delta, length))
+Page("adam", page.names).holds(47, {seen: through.subs(length, delta_rest)})
 
 # %% [markdown]
 # ## Run it
@@ -669,3 +683,8 @@ show(
     f"what (243) says; at $\\beta_1=0.9$ it is 1/{1 / nine['root_mean_square']:.1f} of RMSProp's, "
     f"and (243) is 1/{1 / nine['closed_form']:.0f}."
 )
+
+# %% tags=["hide-input"]
+from rodflow_book.derivations.ledger import show_checked
+
+show_checked()

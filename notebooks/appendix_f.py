@@ -78,7 +78,14 @@ import sympy as sp
 
 from rodflow_book.derivations import appendix_f as bea
 from rodflow_book.derivations.checks import close, same
+from rodflow_book.derivations.printed import Page
 from rodflow_core import theory
+
+page = Page("appendix_f")
+moved = bea.iterate(lambda z: np.array([[0.5, -1], [0.25, 0.5]]) @ z, [1.0, 2.0], 1.0, 1)[1]
+matrix = sp.Matrix([[sp.Rational(1, 2), -1], [sp.Rational(1, 4), sp.Rational(1, 2)]])
+names = {"z_t": sp.Matrix([1, 2]), "z_{t+1}": sp.Matrix(moved), "F": lambda z: matrix * z}
+page.defines(244, names)
 
 B = sp.Matrix(2, 2, sp.symbols("b_1:5", real=True))
 x, y = sp.symbols("x y", real=True)
@@ -89,10 +96,39 @@ same((246, 247, 248, 249), orders, [power * point for power in powers])
 
 logistic = sp.Matrix([x * (1 - x)])  # a nonlinear one, with a known flow
 time = sp.Symbol("t")
+grow, first = sp.symbols("a z_0", positive=True)  # z -> z + a z, and the flow through its iterates
+through = first * (1 + grow) ** time
+names = {"z": through, r"\dot z": through.diff(time), r"\tilde F": lambda z: sp.log(1 + grow) * z}
+names |= {"z(t)": through, "z(t+1)": through.subs(time, time + 1)}
+page.holds(245, names | {"z_t": through, "z_{t+1}": through + grow * through})
+cubic = sum(sp.Symbol(f"c_{k}") * time**k for k in range(4))  # no terms after the third
+names = {"z(t+1)": cubic.subs(time, time + 1), "z(t)": cubic, r"\dots": 0}
+for k, dots in enumerate((r"\dot", r"\ddot", r"\dddot"), 1):
+    names[rf"{dots} z(t)"] = cubic.diff(time, k)
+page.holds(246, names)
 flow = x / (x + (1 - x) * sp.exp(-time))
 same(245, flow.diff(time), flow * (1 - flow))
 taylor = [sp.diff(flow, time, k).subs(time, 0) / sp.factorial(k) for k in (1, 2, 3, 4)]
 same((246, 249), [order[0] for order in bea.flow_orders([logistic], (x,), 4)], taylor)
+
+
+def D(field, along):
+    """Derivative of a field along another."""
+    return bea.lie(field, along, plane)
+
+
+D.takes = 2
+# A linear field of four dimensions whose fourth power vanishes: every series on this page ends.
+nilpotent = sp.Matrix(4, 4, lambda i, j: sp.Symbol(f"n_{i}{j}", real=True) if i < j else 0)
+plane = sp.symbols("z_1:5", real=True)
+state = sp.Matrix(plane)
+field = nilpotent * state
+step = sum(bea.flow_orders([field], plane, 4), sp.zeros(4, 1))
+names = {"z(t+1)": state + step, r"z\,\big|_{z(t)}": state, "z": state, "F(z)": step, "F": step}
+names |= {r"\mathcal L_{\tilde F}": nilpotent, "e": bea.Exponential(), "1": sp.eye(4)}
+page.holds((247, 248), names)
+names |= {r"\tilde F": field, "D": D, r"\dots": sp.zeros(4, 1)}
+page.holds(249, {key: value for key, value in names.items() if key != "1"})
 
 # %% [markdown]
 # **Inversion.** Count factors of $F$, and suppose that $\tilde F$ is a series in them:
@@ -142,20 +178,18 @@ same((246, 249), [order[0] for order in bea.flow_orders([logistic], (x,), 4)], t
 # fields into {ref}`(251) <eq-251>` and returns what is left.
 
 # %%
+inverse = bea.corrections(field, plane)  # now the linear map z + F(z); its flow is the logarithm's
+whole = nilpotent - nilpotent**2 / 2 + nilpotent**3 / 3
+same(250, (whole.exp() - sp.eye(4)) * state, field)
+names = {f"f_{k}": part for k, part in enumerate(inverse, 1)}
+names |= {r"\tilde F": whole * state, "F": field, "D": D, r"\dots": sp.zeros(4, 1)}
+page.holds((250, 251), names)
+
 F, plane = bea.unknown_map()
-
-
-def D(field, along):
-    """Derivative of a field along another."""
-    return bea.lie(field, along, plane)
-
-
 f1, f2, f3 = bea.corrections(F, plane)
-same(252, f1, F)
-same(253, f2 + D(f1, f1) / 2, sp.zeros(2, 1))
-same(254, f2, -D(F, F) / 2)
-same(255, f3, -(D(f2, f1) + D(f1, f2)) / 2 - D(D(f1, f1), f1) / 6)
-same(256, f3, -D(f1, f2) / 2 - D(f2, f1) / 6)
+names = {"F": F, "f_1": f1, "f_2": f2, "f_3": f3, "D": D}
+page.holds((252, 253, 254, 255, 256), names)
+page.holds(257, names | {r"\tilde F": f1 + f2})
 stated = [F, -D(F, F) / 2, D(F, D(F, F)) / 4 + D(D(F, F), F) / 12]
 same((250, 251), bea.mismatch(stated, F, plane), sp.zeros(6, 1))
 
@@ -297,8 +331,13 @@ def at_end(field, sign):
 g_bar = (at_end(gradient, 1) + at_end(gradient, -1)) / 2
 H_bar = (at_end(hessian, 1) + at_end(hessian, -1)) / 2
 m_bar = sp.Matrix(moments)
-F_w = -eta * P_inverse * (beta1 * m_bar + (1 - beta1) * g_bar)  # (258)
-F_m = (1 - beta1) * (g_bar - m_bar)  # (259)
+mu = sp.Matrix(sp.symbols("mu_1 mu_2", real=True))
+F_w, F_m = sp.zeros(2, 1), sp.zeros(2, 1)
+for sign in (1, -1):  # the mean of one step from either end
+    moment = beta1 * (m_bar + sign * mu) + (1 - beta1) * at_end(gradient, sign)
+    F_w, F_m = F_w - eta * P_inverse * moment / 2, F_m + (moment - m_bar - sign * mu) / 2
+names = {r"\eta": eta, r"\beta_1": beta1, "P": P_inverse**-1, r"\bar m": m_bar, "I": sp.eye(2)}
+page.holds((258, 259), names | {r"\bar g": g_bar, "F^w": F_w, "F^m": F_m})
 
 
 def on_a_loss(field):
@@ -323,11 +362,12 @@ def on_a_loss(field):
     return field.applyfunc(put)
 
 
-stated = -eta * (1 - beta1) * P_inverse * H_bar, (1 - beta1) * H_bar
-same(260, on_a_loss(F_w.jacobian(weights)), on_a_loss(stated[0]))
-same(260, F_w.jacobian(moments), -eta * beta1 * P_inverse)
-same(261, on_a_loss(F_m.jacobian(weights)), on_a_loss(stated[1]))
-same(261, F_m.jacobian(moments), -(1 - beta1) * sp.eye(2))
+slopes = {
+    rf"\partial_{by}F^{of}": on_a_loss(field.jacobian(along))
+    for of, field in (("w", F_w), ("m", F_m))
+    for by, along in (("w", weights), ("m", moments))
+}
+page.holds((260, 261), names | slopes | {r"\bar H": on_a_loss(H_bar)})
 
 # %% [markdown]
 # Applied to $(F^w,F^m)$, row by row, with $P^{-1}$ and $1-\beta_1$ taken out,
@@ -352,17 +392,24 @@ same(261, F_m.jacobian(moments), -(1 - beta1) * sp.eye(2))
 
 # %%
 u, v = sp.Matrix(sp.symbols("u_3 u_4")), sp.Matrix(sp.symbols("v_3 v_4"))  # any (F^w, F^m)
-blocks = sp.Matrix(
-    sp.BlockMatrix(
-        [
-            [-eta * (1 - beta1) * P_inverse * H_bar, -eta * beta1 * P_inverse],
-            [(1 - beta1) * H_bar, -(1 - beta1) * sp.eye(2)],
-        ]
-    )
+names |= {r"\bar H": H_bar, "F^w": u, "F^m": v}
+(ww, wm), (mw, mm) = page.right(260, names), page.right(261, names)
+move = sp.Matrix.vstack(u, v)
+product = sp.Matrix(sp.BlockMatrix([[ww, wm], [mw, mm]])) * move
+names |= {r"(DF\,F)^w": product[:2, :], r"(DF\,F)^m": product[2:, :]}
+page.holds((262, 263), names)
+
+
+def along_itself(field, other):
+    """D F applied to F, as the blocks have it."""
+    return product
+
+
+along_itself.takes = 2
+(corrected,) = page.right(257, {"F": move, "D": along_itself})
+page.holds(
+    (264, 265), names | {r"\dot{\bar w}": corrected[:2, :], r"\dot{\bar m}": corrected[2:, :]}
 )
-product = blocks * sp.Matrix.vstack(u, v)
-same(262, product[:2, :], -eta * P_inverse * ((1 - beta1) * H_bar * u + beta1 * v))
-same(263, product[2:, :], (1 - beta1) * (H_bar * u - v))
 
 # %% [markdown]
 # **In the library** the product is `tangent`: since $F$ is linear in $(z,g)$, its derivative along $v$ is
@@ -525,3 +572,8 @@ show(
     f"flow is {distance['stable flow'][-1]:.2g} from it in the end, and corrected "
     f"{distance['stable flow, corrected'][-1]:.2g}."
 )
+
+# %% tags=["hide-input"]
+from rodflow_book.derivations.ledger import show_checked
+
+show_checked()

@@ -64,14 +64,15 @@ import sympy as sp
 from rodflow_book.derivations import appendix_g as low_rank
 from rodflow_book.derivations.appendix_g import dt, source
 from rodflow_book.derivations.checks import agree, close, same
+from rodflow_book.derivations.printed import Page, array
 
-sigma = sp.Symbol("Sigma")
+page = Page("appendix_g")
 F_plus, F_minus = (sp.Matrix(sp.symbols(f"{name}_1:4")) for name in ("p", "q"))
 outer = F_plus * F_plus.T + F_minus * F_minus.T
 Sigma_rest = sp.MatrixSymbol("X", 3, 3).as_explicit()
 solution = sp.solve(list(-2 * Sigma_rest + outer / 4), list(Sigma_rest))
 at_rest = Sigma_rest.subs(solution)
-same(266, at_rest, outer / 8)
+page.holds(266, {r"\Sigma": at_rest, "F_+": F_plus, "F_-": F_minus})
 same(266, at_rest.det(), 0)  # in three dimensions: a rank of two at most
 
 # %% [markdown]
@@ -106,7 +107,8 @@ same(266, at_rest.det(), 0)  # in three dimensions: a rank of two at most
 # U&\leftarrow U_{\rm aug}\,V_{:,1:r}.\tag{273}
 # \end{align}
 #
-# In code this is twenty lines, `five_steps`. Since the augmented basis spans everything that is added,
+# In code this is twenty lines, `five_steps`; the cell below also takes the steps as they are printed here,
+# one formula after the other. Since the augmented basis spans everything that is added,
 # nothing is lost before the truncation, so that it must give the dense Euler step wherever it may keep
 # enough; and with fewer it must give the best approximation of that step of rank $r$ there is. Both are
 # checked on random tensors, against NumPy's eigendecomposition of the dense matrix:
@@ -137,6 +139,37 @@ def best(matrix, rank):
     return (vectors[:, -rank:] * values[-rank:]) @ vectors[:, -rank:].T
 
 
+def orthogonal(vector, basis):
+    """What is left of a vector beside an orthonormal basis: Gram-Schmidt, twice against rounding."""
+    for _ in range(2):
+        vector = vector - basis @ (basis.T @ vector)
+    return vector
+
+
+def printed_steps(before, ends, step, rank):
+    """The five steps, each formula read from the page: (U, Lambda) after them."""
+    names = {r"\Delta t": step, "U": sp.Matrix(before.basis.numpy())}
+    names |= {"F_+": sp.Matrix(ends[0]), "F_-": sp.Matrix(ends[1])}
+    names[r"\Lambda"] = sp.diag(*before.eigenvalues.tolist())
+    (names[r"\Lambda"],) = page.right(268, names)
+    names["a_+"], names["a_-"] = page.right(269, names)
+    first, second = (array(part) for part in page.right(270, names))
+    known = array(names["U"]).reshape(dimension, -1)
+    first = orthogonal(first, known)
+    second = orthogonal(second, np.column_stack((known, first / np.linalg.norm(first))))
+    names |= {r"F_+^\perp": sp.Matrix(first), r"F_-^\perp": sp.Matrix(second)}
+    (names[r"U_{\rm aug}"],) = page.right(271, names)
+    wider = sp.diag(names[r"\Lambda"], 0, 0)
+    names[r"\begin{pmatrix}\Lambda&0\\0&0\end{pmatrix}"] = wider
+    names["a_+"] = names["a_-"] = sp.zeros(
+        wider.rows, 1
+    )  # the second part of (272) says what they are
+    _, names["a_+"], _, names["a_-"] = page.right(272, names)
+    values, turn = np.linalg.eigh(array(page.right(272, names)[0]))
+    (basis,) = page.right(273, names | {"V_{:,1:r}": sp.Matrix(turn[:, ::-1][:, :rank])})
+    return array(basis).reshape(dimension, -1), np.diag(values[::-1][:rank])
+
+
 step = 1 / substeps
 for kept, allowed in ((0, 2), (1, 3), (3, 5), (3, 3), (4, 1)):
     before = random_extent(kept)
@@ -146,7 +179,19 @@ for kept, allowed in ((0, 2), (1, 3), (3, 5), (3, 3), (4, 1)):
     )
     after = five_steps(before, plus, minus, step, allowed)
     close((268, 269, 270, 271, 272, 273), after.dense(), best(dense.numpy(), allowed), 1e-12)
-    close(267, after.basis.T @ after.basis, np.eye(len(after.eigenvalues)), 1e-13)
+    close(267, after.basis.T @ after.basis, np.eye(len(after.eigenvalues)), 1e-13, least=1.0)
+    U, Lambda = (sp.Matrix(x) for x in (after.basis.numpy(), np.diag(after.eigenvalues.numpy())))
+    (tensor,) = page.right(267, {"U": U, r"\Lambda": Lambda})
+    close(267, array(tensor), after.dense(), 1e-12, least=0.1)
+    if kept:
+        basis, values = printed_steps(before, (plus.numpy(), minus.numpy()), step, allowed)
+        close(
+            (268, 269, 270, 271, 272, 273),
+            basis @ values @ basis.T,
+            after.dense(),
+            1e-12,
+            least=0.1,
+        )
     library = relax(before, torch.stack((plus, minus)), step, allowed, weight=0.25)
     close(273, library.dense(), after.dense(), 1e-12)
 print(inspect.getsource(five_steps).split('"""')[2])
@@ -166,7 +211,8 @@ print(inspect.getsource(five_steps).split('"""')[2])
 # {ref}`(266) <eq-266>` back, half of the source; the exponential one makes every rod too long.
 
 # %%
-same(268, low_rank.decayed_fixed_point(1 - 2 * dt), source / 2)
+(factor,) = page.right(268, {r"\Delta t": dt, r"\Lambda": 1})
+same(268, low_rank.decayed_fixed_point(factor), source / 2)
 exponential = low_rank.decayed_fixed_point(sp.exp(-2 * dt))
 same(268, exponential, source * dt / (1 - sp.exp(-2 * dt)))
 same(268, sp.series(exponential / (source / 2), dt, 0, 3).removeO(), 1 + dt + dt**2 / 3)
@@ -307,8 +353,15 @@ raw_m, raw_nu = (1 - beta1**t) * g, (1 - beta2**t) * g**2
 ema = low_rank.average
 same(274, [raw_m.subs(t, 0), raw_m.subs(t, t + 1)], [0, ema(raw_m, beta1, g)])
 same(275, [raw_nu.subs(t, 0), raw_nu.subs(t, t + 1)], [0, ema(raw_nu, beta2, g**2)])
-same(276, raw_m / (1 - beta1**t), g)
-same(277, raw_nu / (1 - beta2**t), g**2)
+names = {r"\beta_1": beta1, r"\beta_2": beta2, "g": g}
+for count in range(5):  # iterated from zero, as it is done
+    steps_taken = names | {"t": sp.Integer(count), "m_t": sp.Integer(0), r"\nu_t": sp.Integer(0)}
+    for _ in range(count):
+        steps_taken["m_t"] = ema(steps_taken["m_t"], beta1, g)
+        steps_taken[r"\nu_t"] = ema(steps_taken[r"\nu_t"], beta2, g**2)
+    page.holds((274, 275), steps_taken)
+    if count:
+        page.holds((276, 277), steps_taken | {r"\hat m_t": g, r"\hat\nu_t": g**2})
 some_step = {t: (0.0, 50.0)}
 agree(274, raw_m, theory.raw_first_moment, [g, t, beta1], BETAS | some_step)
 agree(275, raw_nu, theory.raw_second_moment, [g, t, beta2], BETAS | some_step)
@@ -355,18 +408,53 @@ agree(275, raw_nu, theory.raw_second_moment, [g, t, beta2], BETAS | some_step)
 # $$
 
 # %%
-corrections = sp.Matrix([1 - beta1 ** (t + 1), 1 - beta2 ** (t + 1)])
-same(
-    278, [raw_m.subs(t, t + 1) / corrections[0], raw_nu.subs(t, t + 1) / corrections[1]], [g, g**2]
-)
+names |= {"t": t, r"\eta": eta, "P": lambda second: P, r"\hat\nu": sp.S.One}
+# What is missing of g and g^2 in m_{t+1} and nu_{t+1}, so that dividing gives them back:
+missing = [raw_m.subs(t, t + 1) / g, raw_nu.subs(t, t + 1) / g**2]
+page.holds(278, names | {"c_1": missing[0], "c_2": missing[1]})
+corrections = sp.Matrix(page.right(278, names))
 agree(278, corrections, theory.bias_corrections, [t, beta1, beta2], BETAS | some_step)
-m_hat, g_hat = m / c1, g / c1  # (283)
-same(284, beta1 * m_hat + (1 - beta1) * g_hat, (beta1 * m + (1 - beta1) * g) / c1)
-same(279, low_rank.corrected_step(g), -eta / P * (beta1 * m_hat + (1 - beta1) * g_hat))
+g_plus, g_minus, mu = sp.symbols("g_+ g_- mu")
+ends = {"g_+": g_plus, "g_-": g_minus, r"\bar m": m, r"\bar\nu": sp.Symbol("nu"), "c_1": c1}
+ends |= {"c_2": sp.Symbol("c_2")}
+ends[r"\hat m"], ends[r"\hat g_+"], _, _, ends[r"\hat g_-"], _ = page.right(283, names | ends)
+ends[r"\hat g"] = (ends[r"\hat g_+"] + ends[r"\hat g_-"]) / 2
+ends |= {r"\hat m_+": ends[r"\hat m"] + mu / c1, r"\hat m_-": ends[r"\hat m"] - mu / c1}
+both_steps = [
+    low_rank.corrected_step(slope).subs(m, m + sign * mu)
+    for sign, slope in ((1, g_plus), (-1, g_minus))
+]
+page.holds(279, names | ends | {r"\dot{\bar w}": sum(both_steps) / 2})
+moment = {"m_t": m, "g_t": g, "m_{t+1}": ema(m, beta1, g), "c_1": missing[0]}
+hats = {r"\hat m": m / missing[0], r"\hat g": g / missing[0]}
+page.holds(284, names | moment | hats)
 
 # %% [markdown]
-# One short substep of the library's flow at step 3 against {ref}`(279) <eq-279>`-{ref}`(284) <eq-284>`
-# written out in NumPy, at a random rod on the landscape above:
+# In the optimizer, {ref}`(38) <eq-38>`-{ref}`(40) <eq-40>`: the library's Adam, five steps of it on
+# $L=\frac32w^2$, against these three lines, each evaluated as Adam's chapter prints it.
+
+# %%
+from rodflow_core.landscapes import Quadratic
+
+chapter = Page("adam", {r"\eta": 0.1, r"\beta_1": 0.8, r"\beta_2": 0.95})
+by_page, first_m, second_m = [1.0], 0.0, 0.0
+for taken in range(1, 6):
+    pull = 3.0 * by_page[-1]
+    first_m = low_rank.average(first_m, 0.8, pull)
+    second_m = low_rank.average(second_m, 0.95, pull**2)
+    (m_hat,) = chapter.right(38, {"m_t": first_m, "t": taken})
+    (nu_hat,) = chapter.right(39, {r"\nu_t": second_m, "t": taken})
+    hats = {r"\hat P_{t+1}": np.sqrt(float(nu_hat)) + 1e-8, r"\hat m_{t+1}": m_hat}
+    (moved,) = chapter.right(40, hats | {"w_t": by_page[-1]})
+    by_page.append(float(moved))
+corrected = make_rule("adam", 0.1, beta1=0.8, beta2=0.95)
+begin = corrected.initial_state(numbers([1.0]))
+by_library = stacked(iterate(corrected, Quadratic(numbers([3.0])), begin, 5))[:, 0]
+close((38, 39, 40), by_library, by_page, 1e-13)
+
+# %% [markdown]
+# One short substep of the library's flow at step 3 against {ref}`(279) <eq-279>`-{ref}`(283) <eq-283>`,
+# each evaluated as it is printed, at a random rod on the landscape above:
 
 # %%
 from rodflow_core.extent import rod
@@ -377,16 +465,44 @@ centre, half = draw.normal(size=dimension), 0.3 * draw.normal(size=dimension)
 second, short, now, rate = draw.uniform(0.5, 2, half_dimension), 1e-4, 3, 0.3
 ends = np.stack((centre + half, centre - half))
 slopes = landscape.gradients(numbers(ends[:, :half_dimension])).numpy()
-first_c, second_c = theory.bias_corrections(now, 0.5, 0.9)
-hats = 0.5 * ends[:, half_dimension:] / first_c + 0.5 * slopes / first_c  # (283), (284)
-weight_moves = -rate * hats / (np.sqrt(second / second_c) + 1e-8)
-both = np.hstack((weight_moves, 0.5 * (slopes - ends[:, half_dimension:])))
+values = {r"\eta": rate, r"\beta_1": 0.5, r"\beta_2": 0.9, "t": now}
+values["c_1"], values["c_2"] = page.right(278, values)
+values["P"] = lambda nu: sp.diag(*(np.sqrt(array(nu)) + 1e-8).tolist())
+moments = [sp.Matrix(end[half_dimension:]) for end in ends]
+values["g_+"], values["g_-"] = (sp.Matrix(slope) for slope in slopes)
+values |= {r"\bar m": sp.Matrix(centre[half_dimension:]), r"\bar\nu": sp.Matrix(second)}
+values |= {r"\bar g": (values["g_+"] + values["g_-"]) / 2}
+m_hat, values[r"\hat g_+"], nu_hat, _, values[r"\hat g_-"], _ = page.right(283, values)
+values |= {r"\hat m": m_hat, r"\hat\nu": nu_hat}
+values[r"\hat g"] = (values[r"\hat g_+"] + values[r"\hat g_-"]) / 2
+(values[r"\hat m_+"], *_), (values[r"\hat m_-"], *_) = (
+    page.right(283, values | {r"\bar m": moment}) for moment in moments
+)
+extent = sp.Matrix(np.outer(half, half))
+values |= {r"\Sigma": extent, "F_+": extent[:, :1], "F_-": extent[:, :1]}  # F is not known yet
+values["F_+"], values["F_-"] = (
+    page.right(
+        281,
+        values
+        | {"m": moment, "g": values[f"g_{end}"]}
+        | {r"\hat m": values[rf"\hat m_{end}"], r"\hat g": values[rf"\hat g_{end}"]},
+    )[1]
+    for end, moment in zip("+-", moments, strict=True)
+)
+by_279, by_280, by_282 = (
+    page.right(279, values)[0],
+    page.right(280, values)[0],
+    page.right(282, values)[0],
+)
+by_281 = page.right(281, values | {"m": moments[0], "g": values["g_+"]})[0]
 before = RodState(numbers(centre), numbers(second), rod(numbers(half)))
 after = substep(RodFlow(adam, landscape, rank=3), before, now, short)
-close((279, 280), (after.z - before.z) / short, both.mean(0), 1e-10)
-spread = -2 * np.outer(half, half) + both.T @ both / 4
-close(281, (after.extent.dense() - before.extent.dense()) / short, spread, 1e-9)
-close(282, (after.nu - before.nu) / short, 0.1 * ((slopes**2).mean(0) - second), 1e-10)
+velocity = (after.z - before.z) / short
+close((279, 283), velocity[:half_dimension], array(by_279), 1e-10, least=0.1)
+close(280, velocity[half_dimension:], array(by_280), 1e-10, least=0.1)
+spread = (after.extent.dense() - before.extent.dense()) / short
+close(281, spread, array(by_281), 1e-9, least=0.1)
+close(282, (after.nu - before.nu) / short, array(by_282), 1e-10, least=0.1)
 
 # %% [markdown]
 # {numref}`fig-g-bias` shows what is at stake. Without corrections Adam's first steps are too long, since
@@ -533,6 +649,10 @@ for name, row in OPTIMIZERS.items():
     second = None if second is None else numbers(nu_[0] if "scalar" in name else nu_)
     after = substep(StableFlow(rule, landscape), State(z, second), now, 1.0)
     expected = np.concatenate((velocity, turn)) if rule.has_moment else velocity
+    if name == "gd":
+        force = {"g": lambda point: sp.Matrix(slope_at(array(point)))}
+        (printed,) = page.right(285, force | {r"\eta": rate, "w": sp.Matrix(w_)})
+        close(285, after.z - z, array(printed), 1e-12, least=0.1)
     close(285, after.z - z, expected, 1e-12)
     if second is not None:
         close(285, after.nu - second, change, 1e-12)
@@ -563,20 +683,29 @@ for name, row in OPTIMIZERS.items():
 
 # %%
 d = sp.Matrix(sp.symbols("d_1:4", real=True))
-norm = sp.sqrt((d.T * d)[0])
-same((289, 290, 291), d / norm * norm**2 * d.T / norm, d * d.T)
+earlier = sp.Matrix(sp.symbols("z_1:4", real=True))
+page.holds(289, {r"\delta_z": d, "z_T": earlier + 2 * d, "z_{T-1}": earlier})
+(U,), (Lambda,) = (page.right(number, {r"\delta_z": d}) for number in (291, 290))
+same((290, 291), U * Lambda * U.T, d * d.T)
 previous, current = (
     State(numbers(draw.normal(size=dimension)), numbers(draw.uniform(1, 2, half_dimension)))
     for _ in range(2)
 )
 begin = RodFlow(adam, landscape).initial(previous, current)
-close((286, 287), begin.z, (previous.z + current.z) / 2, 1e-15)
-close(288, begin.nu, (previous.nu + current.nu) / 2, 1e-15)
-displacement = (current.z - previous.z) / 2
-close(290, begin.extent.eigenvalues, [displacement.norm() ** 2], 1e-14)
+halves = slice(0, half_dimension), slice(half_dimension, None)
+named = {"w_T": current.z[halves[0]], "w_{T-1}": previous.z[halves[0]]}
+named |= {"m_T": current.z[halves[1]], "m_{T-1}": previous.z[halves[1]], r"\nu_T": current.nu}
+named |= {r"\nu_{T-1}": previous.nu, "z_T": current.z, "z_{T-1}": previous.z}
+named = {name: sp.Matrix(value.numpy()) for name, value in named.items()}
+close(286, begin.z[halves[0]], array(page.right(286, named)[0]), 1e-14)
+close(287, begin.z[halves[1]], array(page.right(287, named)[0]), 1e-14)
+close(288, begin.nu, array(page.right(288, named)[0]), 1e-14)
+named[r"\delta_z"] = page.right(289, named)[0]
+displacement = numbers(array(named[r"\delta_z"]))
+close(290, begin.extent.eigenvalues, array(page.right(290, named)[0]), 1e-13)
 direction = begin.extent.basis[:, 0]
 direction = direction * (direction @ displacement).sign()  # an eigenvector has no sign
-close(291, direction, displacement / displacement.norm(), 1e-14)
+close(291, direction, array(page.right(291, named)[0]), 1e-13)
 both_ends = endpoints(begin)
 close(289, both_ends, torch.stack((current.z, previous.z)), 1e-14)
 
@@ -648,3 +777,8 @@ show(
     f"After {ahead} steps the stable flow is {distance['sf'][-1]:.2g} from the optimizer's centre, the "
     f"rod flow {distance['rod'][-1]:.1g}."
 )
+
+# %% tags=["hide-input"]
+from rodflow_book.derivations.ledger import show_checked
+
+show_checked()

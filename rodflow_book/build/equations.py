@@ -10,14 +10,14 @@ what the equation states and how the book checks it:
     10: {how: symbolic, what: 'heavy ball''s threshold'}
     18: {same: 65, what: 'the centre''s weight'}        # `same`: repeated as (65), checked there
 
-A number without a place, with two, without its tag or without an entry stops the build. So does a
-check that no page makes: a symbolic one is a call of `same` or `positive` with the number; a
-numeric one has the number, or "(N)" in a text, in the code of a page.
+A number without a place, with two, without its tag or without an entry stops the build. So does an
+entry that claims another check than the pages have made: they keep a registry
+(`rodflow_book.derivations.checks`), which each shows at its end. The registry also says which
+formulas were read from the page and compared; the index lists those that were not.
 """
 
 from __future__ import annotations
 
-import ast
 import re
 import sys
 from collections import Counter
@@ -28,12 +28,16 @@ from typing import NamedTuple
 import nbformat
 import yaml
 
+from rodflow_book.derivations.checks import DEFINITION, NUMERIC, PRINTED, SYMBOLIC, ranges
+from rodflow_book.derivations.ledger import METADATA
+
 LAST = 291
 HOW = {
-    "definition": "names a quantity, an update rule, a flow or a convention: nothing to prove",
-    "symbolic": "derived with a computer algebra system, and asserted",
-    "numeric": "evaluated, and compared with the simulation or with another route to the number",
+    DEFINITION: "names a quantity or an update rule: compared with its definition in code",
+    SYMBOLIC: "derived with a computer algebra system, and asserted",
+    NUMERIC: "evaluated, and compared with the simulation or with another route to the number",
     "both": "symbolic and numeric",
+    "prose": "explained in words; no code checks it",
 }
 SECTIONS = {
     1: "3 Gradient descent",
@@ -107,25 +111,23 @@ def read_pages(folder: Path) -> dict[str, str]:
     return pages
 
 
-def read_checks(folder: Path) -> tuple[set[int], set[int]]:
-    """Give the numbers that calls of `same` and `positive` check, and all that code names."""
-    symbolic, named = set(), set()
+def read_checks(folder: Path) -> dict[int, set[str]]:
+    """Give what the executed pages have checked, and how: the registry at the end of each."""
+    found: dict[int, set[str]] = {}
     for path in sorted(folder.glob("notebooks/*.ipynb")):
         for cell in nbformat.read(path, as_version=4).cells:
-            if cell.cell_type == "code":
-                for node in ast.walk(ast.parse(cell.source)):
-                    named |= _named(node)
-                    if isinstance(node, ast.Call) and node.args:
-                        if getattr(node.func, "id", "") in ("same", "positive"):
-                            symbolic |= {n for a in ast.walk(node.args[0]) for n in _named(a)}
-    return symbolic, named
+            for output in cell.get("outputs", []):
+                for number, kinds in output.get("metadata", {}).get(METADATA, {}).items():
+                    found.setdefault(int(number), set()).update(kinds)
+    return found
 
 
-def _named(node: ast.AST) -> set[int]:
-    value = getattr(node, "value", None) if isinstance(node, ast.Constant) else None
-    if isinstance(value, str):
-        return {int(n) for n in re.findall(r"\((\d+)\)", value)}
-    return {value} if type(value) is int else set()
+def how_checked(kinds: Iterable[str]) -> str:
+    """Give the key of `HOW` for what was done."""
+    kinds = set(kinds)
+    if {SYMBOLIC, NUMERIC} <= kinds:
+        return "both"
+    return next((how for how in (SYMBOLIC, NUMERIC, DEFINITION) if how in kinds), "prose")
 
 
 def find_places(pages: Mapping[str, str]) -> dict[int, Place]:
@@ -145,9 +147,9 @@ def find_places(pages: Mapping[str, str]) -> dict[int, Place]:
             tags = {int(n) for n in TAG.findall(match["block"] or "")}
             if lost := [n for n in targets if n not in tags]:
                 raise EquationError(
-                    f"{page}: the target{_s(lost)} {_numbers(lost)} must stand directly before a "
+                    f"{page}: the target{_s(lost)} {ranges(lost)} must stand directly before a "
                     f"block with the same tag{_s(lost)}, but the block there has "
-                    f"{_numbers(tags) if tags else 'none'}."
+                    f"{ranges(tags) if tags else 'none'}."
                 )
             for number in targets:
                 found.setdefault(number, []).append(place)
@@ -213,27 +215,13 @@ def _complete(numbers: Iterable[int], lacking: str) -> None:
     expected = set(range(1, LAST + 1))
     if lost := expected - set(numbers):
         has = "has" if len(lost) == 1 else "have"
-        raise EquationError(f"the paper's equation{_s(lost)} {_numbers(lost)} {has} no {lacking}.")
+        raise EquationError(f"the paper's equation{_s(lost)} {ranges(lost)} {has} no {lacking}.")
     if unknown := sorted(set(numbers) - expected, key=str):
         raise EquationError(f"there is no equation ({unknown[0]}); the paper's go to ({LAST}).")
 
 
 def _s(numbers: Iterable[int]) -> str:
     return "s" if len(list(numbers)) > 1 else ""
-
-
-def _numbers(numbers: Iterable[int]) -> str:
-    """Write numbers as the paper does, runs of three or more as a range."""
-    runs: list[list[int]] = []
-    for number in sorted(numbers):
-        if runs and number == runs[-1][-1] + 1:
-            runs[-1].append(number)
-        else:
-            runs.append([number])
-    parts = []
-    for run in runs:
-        parts += [f"({run[0]})-({run[-1]})"] if len(run) > 2 else [f"({n})" for n in run]
-    return ", ".join(parts)
 
 
 def page(folder: Path) -> str:
@@ -247,16 +235,16 @@ def page(folder: Path) -> str:
     """
     entries = read_entries(sorted(folder.glob("equations_*.yml")))
     places = find_places(read_pages(folder))
-    checks = {n: entry.how or entries[entry.same].how for n, entry in entries.items()}
-    symbolic, named = read_checks(folder)
-    for number, how in checks.items():
-        source = entries[number].same or number
-        here = symbolic if how in ("symbolic", "both") else named
-        if how != "definition" and source not in here:
+    done = read_checks(folder)
+    checks = {n: how_checked(done.get(e.same or n, ())) for n, e in entries.items()}
+    for number, entry in entries.items():
+        claimed = entry.how or entries[entry.same or number].how
+        if claimed != checks[number]:
             raise EquationError(
-                f"equation ({number}) is said to be checked ({how}), but no code of a page names "
-                f"({source}) in such a check; make the check, or correct its entry."
+                f"equation ({number}) is said to be checked ({claimed}), but what the pages have "
+                f"checked makes it ({checks[number]}); make the check, or correct its entry."
             )
+    loose = [number for number in entries if PRINTED not in done.get(number, ())]
     counts = Counter(checks.values())
     lines = [
         "# Equation index",
@@ -265,7 +253,11 @@ def page(folder: Path) -> str:
         "in this book under the paper's number. A number below leads to its place. The last "
         "column says how it is checked:",
         "",
-        *[f"- **{how}** ({counts[how]}): {words}." for how, words in HOW.items()],
+        *[f"- **{how}** ({counts[how]}): {words}." for how, words in HOW.items() if counts[how]],
+        "",
+        f"Of {LAST - len(loose)} formulas what is checked was read from the page itself: a "
+        "misprint stops the build. "
+        + (f"**Printed, not tied** to a check: {ranges(loose)}." if loose else "None is left out."),
     ]
     for number in range(1, LAST + 1):
         if number in SECTIONS:
@@ -280,7 +272,7 @@ def page(folder: Path) -> str:
             f"{{ref}}`({number}) <eq-{number}>`",
             what.replace("|", "\\|"),
             place.title.replace("|", "\\|"),
-            checks[number],
+            checks[number] + ("; printed, not tied" if number in loose else ""),
         ]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"

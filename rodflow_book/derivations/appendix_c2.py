@@ -12,9 +12,6 @@ Momentum = Literal["heavy_ball", "nesterov"]
 
 w_now, w_before, w_next, m_now = sp.symbols("w_t w_{t-1} w_{t+1} m_t", real=True)
 w_0, m_0 = sp.symbols("w_0 m_0", real=True)
-a, b = sp.symbols("a b", real=True)
-"""Coefficients of the persistent and of the transient eigenvector."""
-
 g = sp.Function("g")
 
 
@@ -68,6 +65,12 @@ def critical(momentum: Momentum) -> sp.Matrix:
 def transient(momentum: Momentum) -> sp.Expr:
     """Give the eigenvalue beside -1 at the threshold, (82), (100): minus the determinant."""
     return sp.simplify(-critical(momentum).det())
+
+
+def eigenvector(matrix: sp.Matrix, value: sp.Expr | int) -> sp.Matrix:
+    """Give the eigenvector of an eigenvalue whose lower entry is one, (84), (102)."""
+    (vector,) = (matrix - value * sp.eye(2)).nullspace(simplify=True)
+    return (vector / vector[1]).applyfunc(sp.simplify)
 
 
 def first_state() -> sp.Matrix:

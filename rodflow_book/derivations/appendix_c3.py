@@ -23,6 +23,9 @@ S_ww, S_wm, S_mm = sp.symbols("Sigma_ww Sigma_wm Sigma_mm", real=True)
 extent = sp.Matrix([[S_ww, S_wm], [S_wm, S_mm]])
 """A symmetric extent tensor."""
 
+ENTRIES = {"ww": S_ww, "wm": S_wm, "mm": S_mm}
+"""Its entries, by the names of their rows and columns."""
+
 rod = sp.Matrix([delta, mu])
 """The rod's half-displacement delta_z."""
 

@@ -30,6 +30,30 @@ def modified_moment(moment: sp.Expr, slope: sp.Expr) -> sp.Expr:
     return beta1 * new_moment(moment, slope) + (1 - beta1) * slope
 
 
+def step(
+    weight: sp.Expr,
+    moment: sp.Expr,
+    second: sp.Expr,
+    slope: Slope,
+    direction: Direction = new_moment,
+) -> tuple[sp.Expr, sp.Expr, sp.Expr]:
+    """Take one step, (191)-(193), or NAdam's with ``modified_moment``: (202)-(204).
+
+    Args:
+        weight: w_t.
+        moment: m_t.
+        second: nu_t.
+        slope: the loss's gradient.
+        direction: what the step follows.
+
+    Returns:
+        Weight, moment and second moment at t + 1.
+    """
+    g = slope(weight)
+    second = beta2 * second + (1 - beta2) * g**2
+    return weight - eta / sp.sqrt(second) * direction(moment, g), new_moment(moment, g), second
+
+
 def displacement(point: sp.Matrix, slope: Slope, direction: Direction, scale: sp.Expr) -> sp.Matrix:
     """Give F of (197) (direction ``new_moment``) or (206) (``modified_moment``).
 

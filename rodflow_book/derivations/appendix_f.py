@@ -23,6 +23,14 @@ def unknown_map() -> tuple[sp.Matrix, tuple[sp.Symbol, ...]]:
     return sp.Matrix([sp.Function(name)(*variables) for name in ("F_1", "F_2")]), variables
 
 
+class Exponential:
+    """The number e, as far as a page needs it: something to raise to the power of a matrix."""
+
+    def __pow__(self, exponent: sp.Matrix) -> sp.Matrix:
+        """Give the exponential of a matrix."""
+        return exponent.exp().applyfunc(sp.simplify)
+
+
 def lie(field: sp.Matrix, along: sp.Matrix, variables: Variables) -> sp.Matrix:
     """Give the derivative of a field along another, ``D(field) along``."""
     return field.jacobian(list(variables)) * along

@@ -1,8 +1,12 @@
-"""Checks of a numbered equation: symbolic equality, positivity, agreement with the library."""
+"""Checks of a numbered equation: symbolic equality, positivity, agreement with the library.
+
+Each check notes in `CHECKED` which equation it has checked, and how: what the equation index says
+of an equation is what was done.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 import sympy as sp
@@ -19,6 +23,38 @@ RANGES: dict[str, tuple[float, float]] = {
     "kappa": (0.2, 3.0),
 }
 """Where random parameters are drawn from, by the name of their symbol."""
+
+
+DEFINITION, SYMBOLIC, NUMERIC, PRINTED = "definition", "symbolic", "numeric", "printed"
+"""How an equation is checked; ``PRINTED``: its formula was read from the page and compared."""
+
+CHECKED: dict[int, set[str]] = {}
+"""What has been checked in this process, by number."""
+
+
+def record(number: Number, how: str) -> None:
+    """Note that a check of an equation was passed.
+
+    Args:
+        number: the equation's number in the paper.
+        how: one of the four above.
+    """
+    for one in number if isinstance(number, tuple) else (number,):
+        CHECKED.setdefault(one, set()).add(how)
+
+
+def ranges(numbers: Iterable[int]) -> str:
+    """Write numbers as the paper does, runs of three or more as a range."""
+    runs: list[list[int]] = []
+    for number in sorted(numbers):
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    parts = []
+    for run in runs:
+        parts += [f"({run[0]})-({run[-1]})"] if len(run) > 2 else [f"({n})" for n in run]
+    return ", ".join(parts)
 
 
 class FalseEquation(AssertionError):
@@ -50,13 +86,14 @@ def _difference(one: sp.Expr, other: sp.Expr) -> sp.Expr:
     return rest if sp.cancel(rest.xreplace(values)) != 0 else sp.Integer(0)
 
 
-def same(number: Number, derived: object, stated: object) -> None:
+def same(number: Number, derived: object, stated: object, how: str = SYMBOLIC) -> None:
     """Assert that two symbolic expressions are equal, entry by entry.
 
     Args:
         number: the equation's number in the paper.
         derived: what the steps before it give: an expression, a matrix, or a sequence of these.
         stated: what the equation says.
+        how: what the check is called in the registry.
 
     Raises:
         FalseEquation: where they differ, showing the difference.
@@ -68,6 +105,7 @@ def same(number: Number, derived: object, stated: object) -> None:
         rest = _difference(one, other)
         if rest != 0:
             raise FalseEquation(f"{_label(number)} is false: derived minus stated is {rest}.")
+    record(number, how)
 
 
 def positive(number: Number, expression: sp.Expr) -> None:
@@ -88,6 +126,7 @@ def positive(number: Number, expression: sp.Expr) -> None:
     mapped = sp.factor(sp.together(expression.subs(betas)))
     if not mapped.is_positive:
         raise FalseEquation(f"{_label(number)} is not shown: {expression} may not be positive.")
+    record(number, SYMBOLIC)
 
 
 def agree(
@@ -119,22 +158,34 @@ def agree(
         close(number, found, expected, 1e-10)
 
 
-def close(number: Number, found: ArrayLike, expected: ArrayLike, tolerance: float) -> None:
-    """Assert that computed numbers are those that the equation gives.
+def close(
+    number: Number,
+    found: ArrayLike,
+    expected: ArrayLike,
+    tolerance: float,
+    least: float = 0.0,
+) -> None:
+    """Assert that computed numbers are those that the equation gives, each on its own scale.
 
     Args:
         number: the equation's number in the paper.
         found: what was computed or simulated.
         expected: what the equation gives; broadcasts against ``found``.
-        tolerance: largest difference, relative to the largest magnitude among the expected.
+        tolerance: largest difference of an entry, relative to the magnitude expected of it.
+        least: magnitude that counts for entries below it: of those that decay, or are zero.
 
     Raises:
-        FalseEquation: where they differ by more, or are not finite.
+        FalseEquation: where an entry differs by more, or is not finite.
     """
     found, expected = np.asarray(found, dtype=float), np.asarray(expected, dtype=float)
-    apart = np.max(np.abs(found - expected)) / max(np.max(np.abs(expected)), 1e-12)
-    if not apart <= tolerance:
+    size = np.abs(expected)
+    # Four units in the last place of the largest entry are rounding, whatever the entry.
+    rounding = 4 * np.finfo(float).eps * np.max(size)
+    allowed = np.maximum(tolerance * np.maximum(size, least), rounding)
+    excess = np.max(np.abs(found - expected) / np.maximum(allowed, np.finfo(float).tiny))
+    if not excess <= 1:
         raise FalseEquation(
-            f"{_label(number)} is {apart:.2g} (relative) from what was computed; expected at most "
-            f"{tolerance:.2g}."
+            f"{_label(number)} is {excess * tolerance:.2g} (relative, in its worst entry) from "
+            f"what was computed; expected at most {tolerance:.2g}."
         )
+    record(number, NUMERIC)

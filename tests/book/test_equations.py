@@ -6,6 +6,7 @@ import yaml
 
 from rodflow_book.build import equations
 from rodflow_book.build.equations import EquationError
+from rodflow_book.derivations.ledger import METADATA
 
 CUT = 250
 
@@ -26,7 +27,8 @@ def book(tmp_path):
     first = [f"Text.\n\n{single(n)}\n\nMore of {{ref}}`({n}) <eq-{n}>`." for n in range(1, 6)]
     first += [block(*range(n, n + 5)) for n in range(6, CUT, 5)]
     sources = {
-        "code": [f"same({n}, a, b)" for n in range(49, 290)] + ["same((290, 291), a, b)"],
+        "checks": {n: ["definition", "printed"] for n in range(1, 49)}
+        | {n: ["printed", "symbolic"] for n in range(49, 292)},
         "page": "# First page\n\n" + "\n\n".join(first),
         "notebook": ["# Second page", *(single(n) for n in range(CUT + 1, equations.LAST + 1))],
         "main": {n: {"how": "definition", "what": f"thing {n}"} for n in range(1, 49)},
@@ -37,7 +39,9 @@ def book(tmp_path):
         (tmp_path / "page.md").write_text(sources["page"])
         cells = [nbformat.v4.new_markdown_cell(text) for text in sources["notebook"]]
         text = f'"""\n{single(1)}\n"""'
-        cells += [nbformat.v4.new_code_cell(code) for code in (text, *sources["code"])]
+        registry = {str(number): kinds for number, kinds in sources["checks"].items()}
+        shown = nbformat.v4.new_output("display_data", metadata={METADATA: registry})
+        cells += [nbformat.v4.new_code_cell(text, outputs=[shown])]
         (tmp_path / "notebooks").mkdir(exist_ok=True)
         nbformat.write(
             nbformat.v4.new_notebook(cells=cells), tmp_path / "notebooks" / "second.ipynb"
@@ -138,19 +142,41 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("how", ["symbolic", "numeric", "both"])
-def test_a_check_is_claimed_only_where_code_makes_it(book, how):
+@pytest.mark.parametrize(
+    "claimed, done",
+    [
+        ("symbolic", ["numeric"]),
+        ("numeric", ["symbolic"]),
+        ("both", ["symbolic"]),
+        ("definition", []),
+        ("symbolic", ["symbolic", "numeric"]),
+        ("prose", ["definition"]),
+    ],
+)
+def test_what_is_claimed_is_what_was_done(book, claimed, done):
     sources, write = book
-    sources["rest"][60]["how"] = how
-    sources["code"] = [code for code in sources["code"] if "(60," not in code]
-    with pytest.raises(EquationError, match=rf"\(60\) is said to be checked \({how}\), but"):
+    sources["rest"][60]["how"] = claimed
+    sources["checks"][60] = done
+    # A number that merely stands in the code of a page checks nothing.
+    sources["notebook"].append("`assert a < b, '(60) must hold'; same(60, a, b)`")
+    with pytest.raises(EquationError, match=rf"\(60\) is said to be checked \({claimed}\), but"):
         equations.page(write())
-    sources["code"].append("assert a < b, '(59) and (60) must hold'")
-    if how == "numeric":
-        equations.page(write())
-    else:
-        with pytest.raises(EquationError, match=r"\(60\) is said to be checked"):
-            equations.page(write())
+    sources["checks"][60] = {"both": ["numeric", "symbolic"], "prose": []}.get(claimed, [claimed])
+    (row,) = (x for x in equations.page(write()).splitlines() if x.startswith("| {ref}`(60)"))
+    assert row.endswith(f"| {claimed}; printed, not tied |")
+
+
+def test_what_is_printed_and_tied_to_nothing_is_listed(book):
+    sources, write = book
+    assert "None is left out." in equations.page(write())
+    for number in (7, 60, 61, 62):
+        sources["checks"][number] = [
+            kind for kind in sources["checks"][number] if kind != "printed"
+        ]
+    text = equations.page(write())
+    assert "Of 287 formulas" in text
+    assert "**Printed, not tied** to a check: (7), (60)-(62)." in text
+    assert text.count("; printed, not tied |") == 4
 
 
 @pytest.mark.parametrize("change, message", CASES.values(), ids=CASES)
