@@ -330,7 +330,7 @@ notebook.show(
     + (
         "a trap there too."
         if trapped
-        else "no trap. What takes the paper's rod is the slow $\\nu$."
+        else "no trap. It is the larger $\\beta_2$ that takes the paper's rod, not the early start alone."
     )
 )
 
@@ -539,9 +539,10 @@ notebook.show(
     f"On the quartic the two are together while the rod is short and 10 % apart at step {apart['step']:.0f}, when it is "
     f"{apart['free']:.2f} of its final length. In the valley Edge Flow's rod is "
     + ", ".join(
-        f"{row['edge']:.2f} times as long as gradient descent's at a share of {row['flattening']:.0%}"
+        f"{row['edge']:.2f} (share {row['flattening']:.0%})"
         for row in settled.iloc[1:].to_dict("records")
     )
+    + " times as long as gradient descent's"
     + "."
 )
 
