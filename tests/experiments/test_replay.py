@@ -143,3 +143,25 @@ def test_replays_differ_where_a_number_or_a_name_does():
 def test_a_replay_is_in_float64_on_one_thread_whatever_the_run_was(recorded):
     single = CONFIGS["adam"].replace(dtype="float32", threads=2)
     assert runs.replay(single) == runs.replay(CONFIGS["adam"])
+
+
+def test_a_quantity_that_is_new_leaves_a_record_current_and_one_that_is_lost_does_not(
+    recorded, monkeypatch
+):
+    config = CONFIGS["adam"]
+    run = recorded["adam"]
+    known = quantities.of_optimizer
+    monkeypatch.setattr(quantities, "of_optimizer", lambda *a: known(*a) | {"novelty": 1.0})
+    more = {**quantities.OF_OPTIMIZER, "novelty": quantities.Quantity("a novelty", "1")}
+    monkeypatch.setattr(quantities, "OF_OPTIMIZER", more)
+    assert runs.status(run, config).current
+    monkeypatch.undo()
+    fewer = {k: v for k, v in quantities.OF_OPTIMIZER.items() if k != "drift"}
+    monkeypatch.setattr(quantities, "OF_OPTIMIZER", fewer)
+    monkeypatch.setattr(
+        quantities,
+        "of_optimizer",
+        lambda *a: {k: v for k, v in known(*a).items() if k != "drift"},
+    )
+    found = runs.status(run, config)
+    assert not found.current and "disc_drift" in found.reason
