@@ -41,9 +41,9 @@ ENVIRONMENT = ROOT / "requirements.txt"
 RECORDS = ROOT / "figures/runs"
 
 
-def runs_of(name):
-    """The runs a notebook names in its header, `rodflow: {runs: [adam-mlp]}`; it may name none."""
-    return header(SOURCES[name].read_text(encoding="utf-8")).get("rodflow", {}).get("runs", [])
+def needs_of(name, kind):
+    """What a notebook names in its header, `rodflow: {runs: [adam-mlp], files: [...]}`, if it does."""
+    return header(SOURCES[name].read_text(encoding="utf-8")).get("rodflow", {}).get(kind, [])
 
 
 def row_of(run):
@@ -61,7 +61,8 @@ def notebook_key(name):
     # Of the presets its own rows count, and not those of others.
     code = closure(text, without=["rodflow_core.experiments.presets"] if rows else [])
     made = ROOT / "rodflow_book/build/notebooks.py"
-    return digest(PRESET, text, made, ENVIRONMENT, *code, *rows)
+    files = [ROOT / file for file in needs_of(name, "files")]
+    return digest(PRESET, text, made, ENVIRONMENT, *code, *rows, *files)
 
 
 def look(run):
@@ -71,7 +72,7 @@ def look(run):
     return f"{BUILD}/recorded/{run}-{digest(ROWS[run].fingerprint, core_code(), content)}"
 
 
-RUNS = {name: runs_of(name) for name in SOURCES}
+RUNS = {name: needs_of(name, "runs") for name in SOURCES}
 ROWS = {run: row_of(run) for runs in RUNS.values() for run in runs}
 CONTENT = {run: digest(record_of(run)) if record_of(run).is_file() else "" for run in ROWS}
 # A record of this very code and row needs no look; one that is damaged or not there does.

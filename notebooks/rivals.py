@@ -10,6 +10,7 @@
 #     name: python3
 #   rodflow:
 #     runs: [gd-mlp, gd-cnn, gd-vit, scalar_rmsprop-mlp, scalar_rmsprop-cnn, scalar_rmsprop-vit, rmsprop-mlp, rmsprop-cnn, rmsprop-vit]
+#     files: [benchmarks/rivals.json]
 # ---
 
 # %% [markdown]
