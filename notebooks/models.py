@@ -373,7 +373,7 @@ publish_toys(
 # :alt: Sharpness over threshold, oscillation and distance to the optimizer's centre over steps, on the quartic well and on a parabola with RMSProp. Both rods lie on the optimizer in both; in the well Edge Flow's oscillation grows without end and central flow has no answer; on the parabola central flow holds the mean of a decaying oscillation.
 #
 # Above, gradient descent in the quartic well; below, RMSProp on a parabola (Edge Flow is for gradient descent only).
-# The corrected rod flow lies on the rod flow.
+# The corrected rod flow lies on the rod flow; central flow has no answer in the well.
 # ```
 
 # %% tags=["hide-input"]
@@ -396,7 +396,7 @@ notebook.show(
     + "Central flow demands that the curvature at the centre come down to the threshold, and there is no "
     "third derivative that could bring it down: "
     + (
-        f"it has **no answer**, from its first step on."
+        "it has **no answer**, from its first step on."
         if quartic["central"].lost >= 0
         else "its constraint is not met."
     )

@@ -243,7 +243,7 @@ def toys_figure(courses: Mapping[str, Mapping[str, Course]], titles: Mapping[str
         row[0].axhline(1, color=colour("ink"), linewidth=1.1, linestyle=":", zorder=1)
         _limits(row, models)
         row[0].set_ylabel(titles[name].replace(", ", ",\n"), fontsize=13)
-    heads = "sharpness / threshold", "oscillation", "distance to optimizer's centre"
+    heads = "sharpness / threshold", "oscillation", "distance from optimizer"
     for axis, head in zip(axes[0], heads, strict=True):
         axis.set_title(head, fontsize=13)
     for axis in axes[-1]:
