@@ -80,7 +80,10 @@ class EdgeFlow:
     def initial(self, *iterates: State) -> EdgeState:
         """Start from the mean of the last two iterates and what alternates in the last three."""
         half = alternating(*iterates)
-        return EdgeState(midpoint(*iterates[-2:]).z, half / half.norm(), half.norm())
+        length = half.norm()
+        # Where nothing alternates, any direction will do: it turns to the leading eigenvector.
+        direction = half / length if length > 0 else torch.ones_like(half)
+        return EdgeState(midpoint(*iterates[-2:]).z, direction, length)
 
     def rate(self, state: EdgeState, t: float) -> EdgeState:
         """Give the rates of centre, direction and magnitude."""

@@ -347,6 +347,8 @@ def test_edge_flow_starts_from_what_alternates():
     state = EdgeFlow(RULES["gd"], landscape()[0]).initial(*states)
     assert float(state.magnitude) == pytest.approx(0.25 * (0.5 + 0.2 + 0.3))
     assert state.half_displacement.tolist() == pytest.approx([0.25, 0.0])
+    still = EdgeFlow(RULES["gd"], landscape()[0]).initial(states[0], states[0], states[0])
+    assert still.magnitude == 0 and torch.isfinite(still.direction).all()
 
 
 def test_both_run_beside_the_optimizer(tmp_path):
