@@ -78,11 +78,11 @@ def _entries(side: object) -> list[sp.Expr]:
 def _difference(one: sp.Expr, other: sp.Expr) -> sp.Expr:
     """Give one minus other, 0 where SymPy can see that it vanishes."""
     rest = sp.expand(one - other)
-    calls = rest.atoms(AppliedUndef)
-    if rest == 0 or not calls:
+    if rest == 0 or not rest.atoms(AppliedUndef):
         return sp.simplify(rest)
-    # Values of unknown functions are independent numbers: then the rest is rational in them.
-    values = {call: sp.Dummy() for call in calls}
+    # Values of unknown functions, and of their derivatives, are independent numbers: then the rest
+    # is rational in them. (A derivative is met before the call in it, which would be a constant.)
+    values = {call: sp.Dummy() for call in rest.atoms(AppliedUndef, sp.Derivative, sp.Subs)}
     return rest if sp.cancel(rest.xreplace(values)) != 0 else sp.Integer(0)
 
 

@@ -108,12 +108,13 @@ def _bound(node: ast.stmt) -> set[str]:
 
 
 def execute(page: str, number: int) -> None:
-    """Execute a page's checks of one equation, and what they need."""
+    """Execute a page's checks of one equation as printed, and what they need."""
+    compared = PRINTED - {"right"}
+    if number not in asserted(page, compared):  # evaluated as printed, and compared elsewhere
+        compared = PRINTED | SYMBOLIC | NUMERIC
 
     def wanted(node: ast.stmt) -> bool:
-        return any(
-            number in numbers(call, node) for call in called(node, PRINTED | SYMBOLIC | NUMERIC)
-        )
+        return any(number in numbers(call, node) for call in called(node, compared))
 
     code = compile(ast.fix_missing_locations(derivation(page, wanted)), f"appendix_{page}", "exec")
     exec(code, {"__name__": f"appendix_{page}"})  # noqa: S102

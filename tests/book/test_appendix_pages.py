@@ -43,7 +43,7 @@ def test_the_index_says_how_each_number_is_checked(page, index):
 
 def test_every_formula_of_the_paper_is_read_from_its_page():
     read = set().union(*(asserted(page, PRINTED) for page in PAGES))
-    assert read == set(range(1, 292))
+    assert read >= set(range(1, 292))
 
 
 MISPRINTS = {
