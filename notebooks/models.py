@@ -14,9 +14,9 @@
 # (models)=
 # # Models of the edge
 #
-# Which smooth model of an optimizer at the edge of stability is to be used, and what does it miss? Five
-# are compared here: the paper's rod flow {cite:p}`regis2026adam`, the [drift-free rod](drift_free), the
-# first rod flow with its [backward-error correction](backward_error) {cite:p}`regis2026rod`, central flow
+# Which smooth model of an optimizer at the edge of stability is to be used, and what does it miss? Five are
+# compared here: the paper's rod flow {cite:p}`regis2026adam`, the [drift-free rod](drift_free), the first rod
+# flow with its [backward-error correction](backward_error) {cite:p}`regis2026rod`, central flow
 # {cite:p}`cohen2025central`, and Edge Flow (Marion 2026, arXiv:2606.18080), which is rebuilt here from its
 # abstract, so that details may differ. First a calculation that explains all of them in a quadratic valley;
 # then toys, each with one thing on which they part.
@@ -75,22 +75,24 @@ def rates(exponent):
 # $\log x$, and everything that it gets right or wrong in a quadratic valley is the difference of the two.
 # Write $F=(x-1)\,z$ for the displacement of one step.
 #
-# - The **centre** of every flow obeys $\dot z=F$, so its exponent is $x-1$: the first term of $\log x$
-#   *about $x=1$*. The backward-error correction $-\frac12DF\,F$ of {ref}`(257) <eq-257>` adds the second,
+# - The **centre** of every flow obeys $\dot z=F$, so its exponent is $x-1$: the first term of $\log x$ *about
+#   $x=1$*. The backward-error correction $-\frac12DF\,F$ of {ref}`(257) <eq-257>` adds the second,
 #   $-\frac12(x-1)^2$.
 # - The **drift-free rod** obeys $\dot\delta=-2\delta-D$ with $D=(x-1)\,\delta$ and stands for an alternation,
 #   $(-1)^t\,\delta$. Together its exponent is $i\pi-(1+x)$: the first term of $\log x$ *about $x=-1$*.
 # - **Edge Flow** has the same rod for gradient descent, $\dot\rho=(\eta\lambda-2)\rho=-(1+x)\rho$.
-# - The **paper's rod** obeys $\dot\Sigma=-2\Sigma+\frac12DD^\top$ (its centre at rest). On a real axis
-#   $\Sigma=\delta^2$ decays by $2-\frac12(1-x)^2$, the length by half of that: $(1+x)-\frac14(1+x)^2$. It is
-#   tangent to the drift-free rod at $x=-1$, and decays less; the optimizer, with
-#   $(1+x)+\frac12(1+x)^2+\dots$, more.
-# - **Central flow** has no such rate. On a quadratic below the threshold its covariance is zero from the first moment on;
-#   above it, its constraint cannot be met.
+# - The **paper's rod** obeys $\dot\Sigma=-2\Sigma+\frac12DD^\top$ (its centre at rest; a drift adds its own
+#   square). On a real axis $\Sigma=\delta^2$ decays by $2-\frac12(1-x)^2$, the length by half of that:
+#   $(1+x)-\frac14(1+x)^2$. It is tangent to the drift-free rod at $x=-1$, and decays less; the optimizer,
+#   with $(1+x)+\frac12(1+x)^2+\dots$, more.
+# - **Central flow** has no such rate. On a quadratic below the threshold its covariance is zero from the
+#   first moment on; above it, its constraint cannot be met.
 #
-# So a rod flow holds two expansions of one logarithm, one for what stays and one for what alternates. Heavy ball, and Adam at a
-# fixed preconditioner, have two multipliers with $x_1x_2=\beta_1$: where they are complex they lie
-# on the ring $|x|=\sqrt{\beta_1}$. {numref}`fig-models-response` shows the slower of the two.
+# So a rod flow holds two expansions of one logarithm, one for what stays and one for what alternates. The
+# start divides the motion between them: the mean of two iterates takes $\frac12(1+x)$ of it, the
+# half-difference $\frac12(x-1)$. Heavy ball, and Adam at a fixed preconditioner, have two multipliers with
+# $x_1x_2=\beta_1$: where they are complex they lie on the ring $|x|=\sqrt{\beta_1}$.
+# {numref}`fig-models-response` shows the slower of the two.
 
 # %% tags=["hide-input"]
 shares = np.linspace(0.0007, 1, 60 if tests else 400)
@@ -117,9 +119,10 @@ publish(
 # :name: fig-models-response
 # :alt: Decay per step and cycles per step over curvature in units of the threshold, for three values of beta1. The optimizer's decay is a peak without momentum and a flat line with it; centres follow it at the left end, rods at the right end, and in between all models decay faster.
 #
-# What the optimizer does (grey) and what its models do, in one direction. Above, decay per step; below, cycles
-# per step. Without momentum Edge Flow is the drift-free rod. The paper's rod in a plane that rotates has no one decay: the band is what it
-# does for all units of $m$, $|\mu|$ between a tenth of $|\delta|$ and ten times that.
+# What the optimizer does (grey) and what its models do, in one direction. Above, decay per step; below,
+# cycles per step. Without momentum Edge Flow is the drift-free rod. The paper's rod in a plane that rotates
+# has no one decay: the band is what it does for all units of $m$, $|\mu|$ between a tenth of $|\delta|$ and
+# ten times that.
 # ```
 
 # %% tags=["hide-input"]
@@ -153,10 +156,11 @@ notebook.show(
 )
 
 # %% [markdown]
-# Why does the paper's rod lose ringing so fast, and why do units matter? Its drive is evaluated at the *principal*
-# eigenvector of $\Sigma$. Where a step rotates, $D$ points elsewhere than $\delta$; $\Sigma$ grows a second eigenvector, in
-# which nothing is evaluated until it has become the longer. Which of the two is longer is a comparison of weights with gradients. The
-# drift-free rod is one vector that turns, and knows no units.
+# Why does the paper's rod lose ringing so fast, and why do units matter? Its drive is evaluated at the
+# *principal* eigenvector of $\Sigma$. Where a step rotates, $D$ points elsewhere than $\delta$; $\Sigma$
+# grows a second eigenvector, in which nothing is evaluated until it has become the longer. Which of the two
+# is longer is a comparison of weights with gradients. The drift-free rod is one vector that turns, and knows
+# no units.
 #
 # ### The two ends of the plane
 
@@ -184,8 +188,8 @@ publish(
 # :name: fig-models-plane
 # :alt: Left, the complex plane of multipliers: unit circle, two rings of momentum, a shaded disc about 1 where the centre of a flow is accurate and its mirror image about -1 where a rod is. Right, error in one step along a ring over frequency; centre and rod are mirror images that cross at a quarter.
 #
-# Left: where one step of a model is off by less than 5 % and 20 % of the amplitude; orange the centre, green the drift-free rod.
-# Right: the same error along a ring.
+# Left: where one step of a model is off by less than 5 % and 20 % of the amplitude; orange the centre, green
+# the drift-free rod. Right: the same error along a ring.
 # ```
 
 # %% tags=["hide-input"]
@@ -229,9 +233,9 @@ notebook.show(
 
 # %% [markdown]
 #
-# **Backward error cannot help at the edge.** The correction adds terms of the expansion about $x=1$, which converges
-# for $|x-1|<1$. The edge, $x=-1$, is at a distance of two, on the other side of the singularity $x=0$:
-# there, terms have all one sign and grow.
+# **Backward error cannot help at the edge.** The correction adds terms of the expansion about $x=1$, which
+# converges for $|x-1|<1$. The edge, $x=-1$, is at a distance of two, on the other side of the singularity
+# $x=0$: there, terms have all one sign and grow.
 
 # %% tags=["hide-input"]
 orders = range(1, 6)
@@ -243,15 +247,33 @@ assert second < first
 notebook.show(
     f"With {', '.join(map(str, orders))} terms the centre decays at the threshold by {', '.join(f'{v:.3g}' for v in partial)} "
     "per step, where the optimizer does not decay at all. What would help is a second term about $x=-1$, "
-    f"$-\\frac12(1+x)^2$, which no published flow has: at {ring_frequency:g} it takes the error of one step from {float(first):.2f} to "
+    f"$-\\frac12(1+x)^2$, which none of these flows has: at {ring_frequency:g} it takes the error of one step from {float(first):.2f} to "
     f"{float(second):.2f}."
 )
 
 # %% [markdown]
-# **Ringing of momentum** lives on $|x|=\sqrt{\beta_1}$, and decays by $-\frac12\log\beta_1$ at every curvature. Models
-# decay by $1\mp\mathrm{Re}\,x$: they lose it within a few steps. It is not missing from the rod flow for lack of a frequency, which the
-# rod has, but for lack of persistence. With $\beta_1$ towards one the ring comes to the unit circle and stays as far from $\pm1$ as before.
-#
+# **Ringing of momentum** lives on $|x|=\sqrt{\beta_1}$, and decays by $-\frac12\log\beta_1$ at every
+# curvature. Models decay by $1\mp\mathrm{Re}\,x$: they lose it within a few steps. The rod has a frequency
+# for it, if not quite the right one; what it lacks is persistence. With $\beta_1$ towards one the ring comes
+# to the unit circle, and most of it stays as far from $\pm1$ as before. How much of a network's run this
+# makes is another question, which {ref}`Limits <limits>` asks.
+
+# %% tags=["hide-input"]
+halfway = {
+    name: abs(
+        theory.multipliers(name, 0.5 * theory.flip_threshold(name, 1.0, ring_beta), 1.0, ring_beta)
+    )[0]
+    for name in ("heavy_ball", "nesterov")
+}
+if usual:
+    assert halfway["nesterov"] < 0.9 * halfway["heavy_ball"]
+notebook.show(
+    f"Nesterov's momentum, and NAdam's, whose multipliers are the same, ring less: at half the threshold $|x|$ is "
+    f"{halfway['nesterov']:.2f} at $\\beta_1={ring_beta:g}$, for heavy ball and Adam {halfway['heavy_ball']:.2f}; their ringing decays by "
+    f"{-np.log(halfway['nesterov']):.2f} per step, and {-np.log(halfway['heavy_ball']):.3f}."
+)
+
+# %% [markdown]
 # **Period four.** At $x=\pm i$ both expansions are equally far off.
 
 # %% tags=["hide-input"]
@@ -265,26 +287,28 @@ notebook.show(
     "Take $w'=w-\\eta\\,(0.625\\,m+0.375\\,g)$, $m'=\\frac12(m+g)$: older gradients weigh more than in heavy ball. At "
     f"$\\eta S=4$ its multipliers are $\\pm i$; the two-cycle would come at {flip:g} only. A period of four sets in, and both "
     f"models decay there by {decays[0]:.3g} per step, at frequencies of {gone[0]:.2f} and {gone[1]:.2f} in the place of 0.25. "
-    "Neither sees this edge. The nine optimizers have no such threshold (it is infinite for all of their momenta), so that in a "
+    "Neither sees this edge. The nine optimizers have no such threshold (it is infinite for all of their momenta), so that at the edge of a "
     "quadratic valley two ends are enough for them."
 )
 
 # %% [markdown]
 # ## Toys
 #
-# Beyond the quadratic, five small losses, each with one thing on which models part. They have sharp directions $d$
-# over flat ones $s$,
+# Beyond the quadratic, five small losses, each with one thing on which models part. They have sharp
+# directions $d$ over flat ones $s$,
 #
 # $$
 # L=\tfrac12\sum_i\big(S_i+(Cs)_i\big)\,d_i^2-\tfrac14\,\kappa\sum_id_i^4-a\cdot s :
 # $$
 #
-# the floor falls with slope $a$, the walls sharpen along it with $C$, and flatten with height by $\kappa$. All
-# models start at the optimizer's fourth iterate and run by themselves. They are integrated well (Runge-Kutta 4, a step to each step
-# of the optimizer, two for the corrected rod flow; central flow, whose constraint is implicit, by its own substep, four to a step). The tables give, over the last two
-# thirds of a run, the median distance to the optimizer's centre; the oscillation, root mean square over the optimizer's; the
-# median sharpness at the centre over the threshold; and how far that is from the optimizer's at the same step (median). The *shifted copy* is the optimizer itself, started
-# half a step behind: nothing can be asked of a model below it.
+# the floor falls with slope $a$, the walls sharpen along it with $C$, and flatten with height by $\kappa$.
+# All models start at the optimizer's fourth iterate and run by themselves. They are integrated well
+# (Runge-Kutta 4, a step to each step of the optimizer, two for the corrected rod flow; central flow, whose
+# constraint is implicit, by its own substep, four to a step). The tables give, over the last two thirds of a
+# run, the median distance to the optimizer's centre; the oscillation, root mean square over the optimizer's;
+# the median sharpness at the centre over the threshold; and how far that is from the optimizer's at the same
+# step (median). The *shifted copy* is the optimizer itself, started half a step behind: nothing can be asked
+# of a model below it.
 
 # %%
 toys = models_toys.toys(24 if tests else toy_steps)
@@ -353,9 +377,10 @@ def last(name, tag, of="sharpness"):
 # %% [markdown]
 # ### Wells: what holds an oscillation where no third derivative does
 #
-# The **quartic well** (138) is too sharp at the bottom, and flattens on both sides. At
-# its centre, where by symmetry every model's centre comes to rest, the third derivative is zero; what tells models apart is the oscillation. In the **parabola** nothing flattens at all, and RMSProp holds the
-# oscillation by its second moment.
+# The **quartic well** (138) is too sharp at the bottom, and flattens on both sides. At its centre, where by
+# symmetry every model's centre comes to rest, the third derivative is zero; what tells models apart is the
+# oscillation. In the **parabola** nothing flattens at all, and RMSProp holds the oscillation by its second
+# moment.
 
 # %% tags=["remove-cell"]
 wells = ["quartic", "rmsprop"]
@@ -372,8 +397,8 @@ publish_toys(
 # :name: fig-models-wells
 # :alt: Sharpness over threshold, oscillation and distance to the optimizer's centre over steps, on the quartic well and on a parabola with RMSProp. Both rods lie on the optimizer in both; in the well Edge Flow's oscillation grows without end and central flow has no answer; on the parabola central flow holds the mean of a decaying oscillation.
 #
-# Above, gradient descent in the quartic well; below, RMSProp on a parabola (Edge Flow is for gradient descent only).
-# The corrected rod flow lies on the rod flow; central flow has no answer in the well.
+# Above, gradient descent in the quartic well; below, RMSProp on a parabola (Edge Flow is for gradient descent
+# only). The corrected rod flow lies on the rod flow; central flow has no answer in the well.
 # ```
 
 # %% tags=["hide-input"]
@@ -421,9 +446,10 @@ notebook.show(
 # %% [markdown]
 # ### Valleys that sharpen
 #
-# Down a floor that falls, the walls sharpen: progressive sharpening. Beyond the threshold the oscillation grows and
-# pushes back, $\dot s=-\eta\,(\frac12C^\top d^2-a)$: self-stabilization {cite:p}`damian2023self`. The first valley has nothing else. In the
-# second the walls flatten with height, and it is entered from afar, so that the oscillation dies first.
+# Down a floor that falls, the walls sharpen: progressive sharpening. Beyond the threshold the oscillation
+# grows and pushes back, $\dot s=-\eta\,(\frac12C^\top d^2-a)$: self-stabilization {cite:p}`damian2023self`.
+# The first valley has nothing else. In the second the walls flatten with height, and it is entered from afar,
+# so that the oscillation dies first.
 
 # %% tags=["remove-cell"]
 slopes = ["sharpening", "flattening"]
@@ -440,7 +466,8 @@ publish_toys(
 # :name: fig-models-valleys
 # :alt: Sharpness over threshold, oscillation and distance to the optimizer's centre over steps, in two valleys that sharpen. In the first, sharpness swings about the threshold; rods and Edge Flow swing with it, central flow stays at the threshold. In the second, the optimizer settles above the threshold and only the drift-free rod with it.
 #
-# Gradient descent in two valleys that sharpen. Above, rods and Edge Flow coincide. Below, the rod flow lies on the stable flow.
+# Gradient descent in two valleys that sharpen. Above, rods and Edge Flow coincide. Below, the rod flow lies
+# on the stable flow.
 # ```
 
 # %% tags=["hide-input"]
@@ -464,9 +491,10 @@ notebook.show(
 )
 
 # %% [markdown]
-# Why do they grow? For slow variables, centre and length, a step of the optimizer *is* a step of Euler's method, (4) and (5), and
-# Euler's method makes a swing grow. A flow takes the limit of infinitely many. That can be tested: integrated by Euler's method with one
-# substep, the models must grow as the optimizer does, with more, less.
+# Why do they grow? For slow variables, centre and length, a step of the optimizer *is* a step of Euler's
+# method, (4) and (5), and Euler's method makes a swing grow. A flow takes the limit of infinitely many. That
+# can be tested: integrated by Euler's method with one substep, the models must grow as the optimizer does,
+# with more, less.
 
 # %% tags=["hide-input"]
 substeps = (1, 2, 4) if not tests else (1,)
@@ -520,7 +548,8 @@ notebook.show(
 # %% [markdown]
 # ### Two sharp directions, one after the other
 #
-# Two flat directions, each sharpening one of two sharp ones, and a little of the other. The first reaches the threshold early, the second later.
+# Two flat directions, each sharpening one of two sharp ones, and a little of the other. The first reaches the
+# threshold early, the second later.
 
 # %% tags=["remove-cell"]
 publish_toys("models-two", ["two"], lambda: plots_models.directions_figure(courses["two"], 2))
@@ -605,14 +634,18 @@ notebook.show(
 )
 
 # %% [markdown]
-# - A **rod** measures the curvature across its own two ends. It follows long oscillations, transients, and several directions that alternate
-#   together. The paper's is lost where drift outgrows oscillation.
-# - **Edge Flow** is the drift-free rod for short oscillations, and goes wrong as far as the curvature changes along the rod.
-# - **Central flow** gives the time average, needs no oscillation to start from, and gives nothing of transients. It puts the curvature of
-#   the *centre* at the threshold: it is off by what the walls flatten, and has no answer where nothing brings that curvature down.
-# - **Backward error** changes nothing here: across the valley the centre is at rest, and along it there is no curvature to correct for.
+# - A **rod** measures the curvature across its own two ends. It follows long oscillations, transients, and
+#   several directions that alternate together. The paper's is lost where drift outgrows oscillation.
+# - **Edge Flow** is the drift-free rod for short oscillations, and goes wrong as far as the curvature changes
+#   along the rod.
+# - **Central flow** gives the time average, needs no oscillation to start from, and gives nothing of
+#   transients. It puts the curvature of the *centre* at the threshold: it is off by what the walls flatten,
+#   and has no answer where nothing brings that curvature down.
+# - **Backward error** changes nothing here: across the valley the centre is at rest, and along it there is no
+#   curvature to correct for.
 #
-# None of this is evidence about networks, where many directions are near the edge, and walls are of all kinds. That is next.
+# None of this is evidence about networks, where many directions are near the edge, and walls are of all
+# kinds. That is next.
 
 # %% [markdown]
 # ## Networks
