@@ -279,7 +279,9 @@ page.holds(128, rates_of(velocity, rate) | {"A": A})
 page.asks(129, c.characteristic(A), {"A": A})
 same(130, [A.trace(), A.det()], [-(1 - beta) * (1 + eta * S), eta * (1 - beta) * S])
 first, second = sp.solve(c.characteristic(A), lam)
-page.holds(130, {"A": A, r"\lambda_1": first, r"\lambda_2": second})
+eigenvalues = {"A": A, r"\lambda_1": first, r"\lambda_2": second}
+page.holds(130, eigenvalues)
+page.says(130, 0, eigenvalues, side=2)
 agree(128, A, lambda s, e, x: theory.flow_matrix("heavy_ball", s, e, x), (S, eta, beta))
 agree(
     130,
@@ -354,7 +356,9 @@ below = {S: S_HB / (1 + y)}  # any sharpness below the threshold
 mixed_rate = -2 + lam1 * lam2 / 2  # negative iff the product is below 4
 page.asks(132, 2 * mixed_rate, {r"\lambda_1": lam1, r"\lambda_2": lam2})
 pair = {r"\lambda_1": first.subs(below), r"\lambda_2": second.subs(below)}
-page.holds(133, pair | {"A": A.subs(below), "S": S.subs(below)})
+pair |= {"A": A.subs(below), "S": S.subs(below)}
+page.holds(133, pair)
+page.says(133, page.sides(132, pair)[-1], pair)  # the bound that (132) asks for
 at_edge = c.characteristic(A).subs(lam, -2)
 same(135, at_edge, 2 * (1 + beta) - eta * (1 - beta) * S)
 page.holds(135, {r"S_{\rm HB}": S_HB})
@@ -510,7 +514,10 @@ velocity, rate = (side.subs(at_rest) for side in c.flow("heavy_ball", c.quartic)
 mean_gradient = (c.quartic(delta) + c.quartic(-delta)) / 2
 still = rates_of(velocity, rate) | {r"\bar g": mean_gradient, "g": c.quartic, r"\bar m": 0}
 page.holds((139, 140, 141), still)
-# 0 = 0 says little of a formula, so the middle of (140) and (141) is compared with any centre's rate.
+# 0 = 0 says little of a formula, so the middle of (139) is compared with the mean of any gradient,
+# and those of (140) and (141) with the rate of any centre.
+own_mean = (g(delta) + g(-delta)) / 2
+page.says(139, own_mean, {"g": g, r"\bar g": own_mean}, side=1)
 anywhere = {r"\bar g": (g(w + delta) + g(w - delta)) / 2}
 for number, own in zip((140, 141), c.flow("heavy_ball", g)[0], strict=True):
     page.says(number, own, rates_of(velocity, rate) | anywhere, side=1)

@@ -155,7 +155,8 @@ def printed_steps(before, ends, step, rank):
     names["a_+"], names["a_-"] = page.right(269, names)
     first, second = (array(part) for part in page.right(270, names))
     known = array(names["U"]).reshape(dimension, -1)
-    first = orthogonal(first, known)
+    for part, end in ((first, ends[0]), (second, ends[1])):
+        close((269, 270), part, orthogonal(end, known), 1e-12, least=0.1)
     second = orthogonal(second, np.column_stack((known, first / np.linalg.norm(first))))
     names |= {r"F_+^\perp": sp.Matrix(first), r"F_-^\perp": sp.Matrix(second)}
     (names[r"U_{\rm aug}"],) = page.right(271, names)
