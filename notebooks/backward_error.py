@@ -42,14 +42,13 @@ corrected = notebook.recorded(optimizer, architecture, preset, backward_error=Tr
 # %% tags=["hide-input"]
 from rodflow_core.experiments import claims
 
-TITLES = {"stable": "stable flow", "rod": "rod flow"}
-plain, with_it = claims.assess(without), claims.assess(corrected)
-distances = {
-    name: (getattr(plain, name).distance, getattr(with_it, name).distance) for name in TITLES
-}
-sharpness = {
-    name: (getattr(plain, name).sharpness, getattr(with_it, name).sharpness) for name in TITLES
-}
+FLOWS = {"stable": "sf", "rod": "rod"}
+plain, with_it = (
+    {name: claims.tracking(run, tag) for name, tag in FLOWS.items()} for run in (without, corrected)
+)
+optimizer_sharpness, floor = claims.assess(without).sharpness, claims.assess(without).floor
+distances = {name: (plain[name].distance, with_it[name].distance) for name in FLOWS}
+sharpness = {name: (plain[name].sharpness, with_it[name].sharpness) for name in FLOWS}
 
 
 def change(name):
@@ -90,19 +89,19 @@ before, after = distances["rod"]
 gained = "no closer" if after >= before else "closer"
 stable_before, stable_after = distances["stable"]
 share = abs(after - before) / stable_before
-noise = max(before, after) < 1.5 * plain.floor
+noise = max(before, after) < 1.5 * floor
 notebook.show(
     f"**The rod flow gets {gained}**: the median distance of its centre to the optimizer's "
     f"{change('rod')}. That is {share:.2%} of the distance that separates the stable flow from the optimizer"
     + (", too little to be seen in the figure. " if share < 0.02 else ". ")
     + (
-        f"A copy of the optimizer started half a step aside ends up {plain.floor:.3g} away, so that both are as "
+        f"A copy of the optimizer started half a step aside ends up {floor:.3g} away, so that both are as "
         "close as can be told, and the difference says nothing. "
         if noise
         else ""
     )
     + f"Its median sharpness over the threshold is {sharpness['rod'][0]:.4f} without and "
-    f"{sharpness['rod'][1]:.4f} with the correction, the optimizer's {plain.sharpness:.4f}."
+    f"{sharpness['rod'][1]:.4f} with the correction, the optimizer's {optimizer_sharpness:.4f}."
 )
 notebook.show(
     f"**The stable flow's distance {change('stable')}**; its median sharpness goes from "

@@ -18,7 +18,8 @@
 # point: Adam on the MLP, as in {ref}`its chapter <adam-regime>`. Every run carries the paper's rod
 # and the [drift-free rod](drift_free). Two numbers sum up a run: **how many times closer** than the stable
 # flow's a rod's centre stays to the optimizer's (ratio of median distances; 5 is our bar), and its
-# **sharpness over the optimizer's** (within 5 % is our bar). A third tells what can be asked of any model,
+# **sharpness over the optimizer's** (of medians over the run, as the phases of copies of Adam are lost at the edge;
+# within 5 % is our bar). A third tells what can be asked of any model,
 # the **floor**: how far a copy of the optimizer itself ends up that was started a little aside, half a step, a quarter or a
 # twentieth behind. A rod whose distance is that of the copies has lost nothing that could be kept.
 
@@ -112,7 +113,7 @@ def sweep(name, configs):
     )
     for tag in ("rod", "free"):
         pairs = zip(table[f"ratio_{tag}"], table[f"sharpness_{tag}"], strict=True)
-        table[f"verdict_{tag}"] = [verdict(*pair) for pair in pairs]
+        table[f"verdict_{tag}"] = [verdict(ratio, abs(sharp - 1)) for ratio, sharp in pairs]
         table[f"at_floor_{tag}"] = table[f"distance_{tag}"] <= AT_FLOOR * table["floor"]
     collected.append(table)
     return table, several
