@@ -139,7 +139,6 @@ def bill(objective: ModuleObjective, name: str, rounds: int) -> dict[str, object
     times = alternate(rounds, **actions)
     gradient = times.pop("gradient")
     return {
-        "gradient_ms": round(statistics.median(gradient), 3),
         "gradients a unit of time": {title: ratio(t, gradient) for title, t in times.items()},
         "numbers held per weight": {title: round(n, 2) for title, n in memory.items()},
     }
