@@ -155,6 +155,18 @@ notebook.show(
     f"{float(linear.same):.2f}: it does not reach them.)"
 )
 
+# %% tags=["hide-input"]
+turned_real = (1 + np.sqrt(rods["beta1"])) ** 2 / (2 * (1 + rods["beta1"]))
+real = rods[(rods["beta1"] > 0) & (rods["curvature"] > turned_real)]
+stuck = real[real["largest"] > 0.5]
+notebook.show(
+    "Beside the threshold the multipliers are real again, and the band should close to the line $1-\\frac14(1-x)^2$. It does not "
+    f"at {len(stuck)} of the {len(real)} curvatures drawn there: in one of the units the rod stays, for all of a hundred steps, in a direction that "
+    "has next to no drive, and decays by about one per step. An extent that is evaluated at one direction only may miss the sharp one."
+    if len(stuck)
+    else "Beside the threshold the multipliers are real again, and the band closes."
+)
+
 # %% [markdown]
 # Why does the paper's rod lose ringing so fast, and why do units matter? Its drive is evaluated at the
 # *principal* eigenvector of $\Sigma$. Where a step rotates, $D$ points elsewhere than $\delta$; $\Sigma$
