@@ -17,7 +17,7 @@
 # Which smooth model of an optimizer at the edge of stability is to be used, and what does it miss? Five are
 # compared here: the paper's rod flow {cite:p}`regis2026adam`, the [drift-free rod](drift_free), the first rod
 # flow with its [backward-error correction](backward_error) {cite:p}`regis2026rod`, central flow
-# {cite:p}`cohen2025central`, and Edge Flow (Marion 2026, arXiv:2606.18080), which is rebuilt here from its
+# {cite:p}`cohen2025central`, and Edge Flow {cite:p}`marion2026edge`, which is rebuilt here from its
 # abstract, so that details may differ. First a calculation that explains all of them in a quadratic valley;
 # then toys, each with one thing on which they part.
 
@@ -657,10 +657,4 @@ notebook.show(
 #   curvature to correct for.
 #
 # None of this is evidence about networks, where many directions are near the edge, and walls are of all
-# kinds. That is next.
-
-# %% [markdown]
-# ## Networks
-
-# %% [markdown]
-# ## The bill
+# kinds: {doc}`rivals` has all of these models beside the optimizers on networks, and what each costs.

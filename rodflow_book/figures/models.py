@@ -28,8 +28,6 @@ LOOKS: dict[str, dict[str, object]] = {
         "linewidth": 1.7,
         "zorder": 4.2,
     },
-    "central": {"color": "other", "linestyle": (0, (7, 1.5)), "linewidth": 2.0, "zorder": 4.5},
-    "edge": {"color": "ink", "linestyle": (0, (3, 1, 1, 1)), "linewidth": 1.7, "zorder": 5.5},
 }
 """Lines of the models that the project's style does not know."""
 NAMES = {
