@@ -48,6 +48,10 @@ class Ruling(NamedTuple):
     text: str
 
 
+_UNTOLD = Ruling(NONE, float("nan"), "")
+"""Of a run that has nothing to judge the claim by."""
+
+
 class Claim(NamedTuple):
     """A claim of the paper.
 
@@ -67,6 +71,8 @@ class Claim(NamedTuple):
 
 
 def _closer(c: Claims) -> Ruling:
+    if np.isnan(c.stable.distance):
+        return _UNTOLD
     met = HOLDS if c.ratio >= SEVERAL_ORDERS else PARTLY if c.ratio >= claims.CLOSER else FAILS
     return Ruling(met, c.ratio, f"{_short(c.ratio)} times")
 
@@ -78,6 +84,8 @@ def _levels_off(c: Claims) -> Ruling:
 
 
 def _at_threshold(c: Claims) -> Ruling:
+    if np.isnan(c.sharpness):
+        return _UNTOLD
     typical, worst, pointwise = c.rod.sharpness_error
     met = HOLDS if typical <= AT_THRESHOLD[0] else FAILS
     if met == HOLDS and not worst <= AT_THRESHOLD[1]:
@@ -87,13 +95,13 @@ def _at_threshold(c: Claims) -> Ruling:
 
 def _lengths(c: Claims) -> Ruling:
     errors = [e for e in (c.rod.delta, c.rod.mu) if not np.isnan(e.typical)]
+    if not errors and not c.rod.failed:
+        return _UNTOLD
     return _error(max(errors, key=lambda e: e.typical, default=c.rod.delta), TRACKED)
 
 
 def _second_moment(c: Claims) -> Ruling:
-    return (
-        _error(c.rod.nu, STRONG) if not np.isnan(c.stable.nu.typical) else Ruling(NONE, np.nan, "")
-    )
+    return _UNTOLD if np.isnan(c.stable.nu.typical) else _error(c.rod.nu, STRONG)
 
 
 def _error(found: Agreement, bars: tuple[float, float]) -> Ruling:
@@ -104,7 +112,7 @@ def _error(found: Agreement, bars: tuple[float, float]) -> Ruling:
 def _fluctuates(c: Claims) -> Ruling:
     low, high = c.rod.alignment_quartiles
     if np.isnan(low):
-        return Ruling(NONE, np.nan, "")
+        return _UNTOLD
     met = HOLDS if c.rod.alignment_decile < NEAR_ONE else FAILS
     return Ruling(met, c.rod.alignment, f"{c.rod.alignment:.2f} ({low:.2f} to {high:.2f})")
 

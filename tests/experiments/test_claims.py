@@ -203,4 +203,6 @@ def test_a_run_without_a_stable_flow_or_spectra_has_no_ratio_and_no_traceback():
     run = run.drop_dims("spectrum_step")
     claim = claims.assess(run)
     assert np.isnan(claim.ratio) and np.isnan(claim.sharpness) and claim.verdict == "fails"
+    found = judge.rulings(claim)
+    assert found["a"].verdict == found["c"].verdict == judge.NONE and not found["a"].text
     assert claim.rod.loss_error == pytest.approx(0.1)
