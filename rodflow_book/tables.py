@@ -10,8 +10,9 @@ import xarray as xr
 
 from rodflow_book.notebook import ARCHITECTURE_TITLES, configuration
 from rodflow_core.experiments import judge
-from rodflow_core.experiments.claims import Claims
+from rodflow_core.experiments.claims import Claims, assess
 from rodflow_core.experiments.presets import REGIMES
+from rodflow_core.experiments.records import flows
 from rodflow_core.landscapes import Quadratic
 from rodflow_core.optimizers import OPTIMIZERS, Identity, UpdateRule, make_rule
 
@@ -141,17 +142,20 @@ def diagnosis(runs: Mapping[Key, xr.Dataset], models: Judged) -> str:
             continue
         found = judge.diagnose(runs[key])
         words = [f"({k}) {judge.CLAIMS[k].title}, {rulings[k].text}" for k in lost]
-        mended = _mended(lost, models, key)
+        mended = _mended(lost, runs[key], models, key)
         why = "; ".join(found.findings) or "**unexplained**: no test of ours tells it apart"
         lines.append(f"- **{title(key)}**: {'; '.join(words)}. {why[0].upper() + why[1:]}.{mended}")
     return "\n".join(lines) or "Nothing fails."
 
 
-def _mended(lost: list[str], models: Judged, key: Key) -> str:
+def _mended(lost: list[str], run: xr.Dataset, models: Judged, key: Key) -> str:
     """Say which of the lost claims another integrator or the other rod keeps."""
+    finer = "rod_finer" in flows(run)
+    fine = assess(run, "rod_finer") if finer else models["rod_fine"][key]
+    others = {f"with RK4{', four substeps' if finer else ''}": fine}
     words = []
-    for tag, name in (("rod_fine", "with RK4"), ("free", "with the drift-free rod")):
-        kept = judge.rulings(models[tag][key])
+    for name, found in {**others, "with the drift-free rod": models["free"][key]}.items():
+        kept = judge.rulings(found)
         good = [f"({k})" for k in lost if kept[k].verdict not in (judge.FAILS, judge.NONE)]
         words.append(f"{name}: {', '.join(good) or 'none of these'} no longer")
     text = "; ".join(words)
