@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -142,6 +143,9 @@ def cost_figure(table: pd.DataFrame) -> Figure:
             )  # fmt: skip
         axis.axhline(1, color=colour("floor"), linewidth=1.3, linestyle=":")
         axis.set(xscale="log", yscale="log", title=OPTIMIZERS[optimizer].title)
+        axis.xaxis.set_major_locator(mpl.ticker.LogLocator(subs=(1, 2, 5)))
+        axis.xaxis.set_major_formatter(mpl.ticker.FuncFormatter(lambda v, _: f"{v:g}"))
+        axis.xaxis.set_minor_formatter(mpl.ticker.NullFormatter())
         axis.set_xlabel("gradients a unit of time")
     axes.flat[0].set_ylabel("distance over the floor")
     _legend(figure, axes.flat[0], table)
