@@ -70,7 +70,7 @@ notebook.show(tables.rules())
 #   amplitude, and their *distributions* over the run are compared, at five quantiles. Such numbers are
 #   marked †.
 # - Each model is judged twice: with the paper's integrator, explicit Euler with $K=4$ substeps, and with
-#   Runge-Kutta 4, whose error is small beside the model's own ({doc}`cost`).
+#   Runge-Kutta 4, whose error is small beside the model's own ({doc}`cost`) but for scalar Adam, see below.
 
 # %% [markdown]
 # ## The score
@@ -136,8 +136,8 @@ if finer["rod"]:
 #
 # ## The paper's rod, run by run
 #
-# With the paper's integrator. No mark: the claim holds. † distributions compared. (b) is the slope, (f) the
-# median alignment; a claim (f) that fails is an alignment that does hover near one.
+# With the paper's integrator. No mark: the claim holds. † distributions compared. (a) is how many times closer,
+# (b) the slope, (c) the typical and the worst error, (f) the median alignment; a claim (f) that fails is an alignment that does hover near one.
 
 # %% tags=["hide-input"]
 notebook.show(tables.judged(models["rod"]))

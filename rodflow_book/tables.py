@@ -73,14 +73,22 @@ def judged(found: Mapping[Key, Claims]) -> str:
         rulings = judge.rulings(claim)
         cells = [title(key)]
         for letter, ruling in rulings.items():
-            number = ruling.text if letter not in "f" else f"{claim.rod.alignment:.2f}"
-            number = number.replace("slope ", "").replace(" (of the distribution)", "†")
+            number = ruling.text if letter != "f" else f"{claim.rod.alignment:.2f}"
+            for long, short in _SHORTER.items():
+                number = number.replace(long, short)
             cells.append(f"{number} {_MARKS[ruling.verdict]}".strip() if ruling.text else "–")
         rows.append(cells)
     heads = (f"({k}) {c.title}" for k, c in judge.CLAIMS.items())
     return markdown(("", *heads), rows)
 
 
+_SHORTER = {
+    "slope ": "",
+    " times": "",
+    " %": "%",
+    ", worst ": "\u2009/\u2009",
+    " (of the distribution)": "†",
+}
 _MARKS = {"holds": "", "partly": "*partly*", "fails": "**fails**", "": ""}
 
 
@@ -157,9 +165,8 @@ def _mended(lost: list[str], run: xr.Dataset, models: Judged, key: Key) -> str:
     for name, found in {**others, "with the drift-free rod": models["free"][key]}.items():
         kept = judge.rulings(found)
         good = [f"({k})" for k in lost if kept[k].verdict not in (judge.FAILS, judge.NONE)]
-        words.append(f"{name}: {', '.join(good) or 'none of these'} no longer")
-    text = "; ".join(words)
-    return f" {text[0].upper() + text[1:]}."
+        words.append(f"{name}, {', '.join(good) or 'none'}")
+    return f" Mended {'; '.join(words)}."
 
 
 def thresholds() -> str:
@@ -246,4 +253,4 @@ def _short(value: float) -> str:
 
 
 def _percent(value: float) -> str:
-    return "" if np.isnan(value) else f"{100 * value:.2g} %"
+    return "" if np.isnan(value) else f"{100 * value:.2g}%"

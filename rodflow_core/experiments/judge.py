@@ -150,7 +150,7 @@ CLAIMS: Mapping[str, Claim] = {
     ),
     "f": Claim(
         "alignment", "rather than hovering near 1, the alignment fluctuates", "I",
-        f"holds: lower decile of |cos| below {NEAR_ONE:g}",
+        f"holds: lower decile of the cosine below {NEAR_ONE:g}",
         _fluctuates,
     ),
 }  # fmt: skip
