@@ -185,7 +185,15 @@ def verdict(run: xr.Dataset) -> str:
     for lost, step in claim.failed.items():
         title = records.flows(run).get(lost, {"title": "optimizer"})["title"]
         text += f" The {title} could not go on at step {step}."
-    return f"{text.strip()}\n\n{judgement(run, models)}"
+    return f"{text.strip()}\n\n{judgement(run, models)}\n\n{LEGEND}"
+
+
+LEGEND = (
+    "(a) times closer than the stable flow, (b) slope of log distance against log time, (c) error "
+    "of the sharpness, typical / worst, (d) and (e) typical errors, (f) median alignment; † of the "
+    "distribution, where phases are lost. No mark: the [claim](claims) holds."
+)
+"""What stands under a table of rulings."""
 
 
 def judgement(run: xr.Dataset, models: Mapping[str, claims.Claims]) -> str:
@@ -193,15 +201,14 @@ def judgement(run: xr.Dataset, models: Mapping[str, claims.Claims]) -> str:
     entries = records.flows(run)
     head = [
         "model",
-        "distance (over the floor)",
+        "distance over floor",
         *(f"({key}) {claim.title}" for key, claim in judge.CLAIMS.items()),
     ]
     lines = ["| " + " | ".join(head) + " |", "| :-- |" + " :-- |" * (len(head) - 1)]
     for tag, claim in models.items():
         method = entries[tag]["integrator"]
         title = entries[tag]["title"].split(" (")[0]
-        above = f" ({claim.above_floor:.2g})" if claim.floor == claim.floor else ""
-        cells = [f"{title}, {METHODS.get(method, method)}", f"{claim.rod.distance:.2g}{above}"]
+        cells = [f"{title}, {METHODS.get(method, method)}", _short(claim.above_floor)]
         cells += [ruled(ruling) for ruling in judge.rulings(claim).values()]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
@@ -214,14 +221,29 @@ METHODS = {
     "euler:2": "2 substeps",
 }
 """How the integrators are called in tables."""
-WORDS = {"holds": "holds", "partly": "*partly*", "fails": "**fails**", "": "–"}
-"""How verdicts are printed."""
+MARKS = {"holds": "", "partly": "*partly*", "fails": "**fails**", "": ""}
+"""How verdicts are printed: what holds has no mark."""
+_SHORTER = {
+    "slope ": "",
+    " times": "",
+    " %": "%",
+    ", worst ": "\u2009/\u2009",
+    " (of the distribution)": "†",
+}
+
+
+def _short(value: float) -> str:
+    return "–" if value != value else f"{value:.0f}" if value >= 100 else f"{value:.2g}"
 
 
 def ruled(ruling: judge.Ruling) -> str:
-    """Give a ruling as a cell: the number, and the verdict."""
-    word = WORDS[ruling.verdict]
-    return f"{ruling.text}: {word}" if ruling.text else word
+    """Give a ruling as a cell: the number, as short as it can be, and the verdict."""
+    if not ruling.text:
+        return "–"
+    number = ruling.text.split(" (0")[0].split(" (1")[0]
+    for long, short in _SHORTER.items():
+        number = number.replace(long, short)
+    return f"{number} {MARKS[ruling.verdict]}".strip()
 
 
 def verdicts(several: Iterable[xr.Dataset]) -> str:

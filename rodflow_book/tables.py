@@ -8,7 +8,7 @@ import numpy as np
 import torch
 import xarray as xr
 
-from rodflow_book.notebook import ARCHITECTURE_TITLES, configuration
+from rodflow_book.notebook import ARCHITECTURE_TITLES, configuration, ruled
 from rodflow_core.experiments import judge
 from rodflow_core.experiments.claims import Claims, assess
 from rodflow_core.experiments.presets import REGIMES
@@ -70,26 +70,9 @@ def judged(found: Mapping[Key, Claims]) -> str:
     """One model, run by run: the ruling on every claim."""
     rows = []
     for key, claim in found.items():
-        rulings = judge.rulings(claim)
-        cells = [title(key)]
-        for letter, ruling in rulings.items():
-            number = ruling.text if letter != "f" else f"{claim.rod.alignment:.2f}"
-            for long, short in _SHORTER.items():
-                number = number.replace(long, short)
-            cells.append(f"{number} {_MARKS[ruling.verdict]}".strip() if ruling.text else "–")
-        rows.append(cells)
+        rows.append([title(key), *map(ruled, judge.rulings(claim).values())])
     heads = (f"({k}) {c.title}" for k, c in judge.CLAIMS.items())
     return markdown(("", *heads), rows)
-
-
-_SHORTER = {
-    "slope ": "",
-    " times": "",
-    " %": "%",
-    ", worst ": "\u2009/\u2009",
-    " (of the distribution)": "†",
-}
-_MARKS = {"holds": "", "partly": "*partly*", "fails": "**fails**", "": ""}
 
 
 def distances(models: Judged, coarse: Mapping[Key, Claims]) -> str:
