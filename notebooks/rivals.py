@@ -89,13 +89,13 @@ plots.save(runs, table, figures)
 
 # %% tags=["hide-input"]
 names = {
-    "rod": "paper's rod",
-    "rod_fine": "paper's rod, RK4",
-    "free": "drift-free rod",
-    "free_fine": "drift-free rod, RK4",
-    "corrected": "rod, corrected",
-    "central": "central flow",
-    "edge": "Edge Flow",
+    "rod": "rod",
+    "rod_fine": "rod RK4",
+    "free": "free",
+    "free_fine": "free RK4",
+    "central": "central",
+    "edge": "Edge",
+    "corrected": "corr.",
 }
 cells = {key: table[[o == key[0] for o in table["optimizer"]]] for key in runs}
 
@@ -118,7 +118,8 @@ def listing(column, form):
 
 
 notebook.show(
-    "Distance over the sensitivity floor (median over the steps):\n\n"
+    "The paper's rod and the drift-free rod (*free*), by Euler and by RK4, central flow, Edge Flow, and the "
+    "corrected rod. Distance over the sensitivity floor (median over the steps):\n\n"
     + listing("over_floor", "{:.2g}".format)
 )
 
@@ -207,22 +208,23 @@ models = [
     *(f"central flow, {k} critical, 2 substeps" for k in (0, 1, 2, 3)),
 ]  # fmt: skip
 priced = plots.unit_prices(bench["by critical directions"], models)
-memory = {
-    network: rules["gd"]["numbers held per weight"]
-    for network, rules in bench["by critical directions"].items()
-}
-short = [name.replace(", 2 substeps", "").replace("central flow, ", "central, ") for name in priced]
+held = next(iter(bench["by critical directions"].values()))["gd"]["numbers held per weight"]
 rows = [
-    [name, *("" if v != v else f"{v:.3g}" for v in row)] for name, row in priced.iterrows()
-]  # fmt: skip
-held = next(iter(memory.values()))
-rows.append(
-    ["*numbers held per weight*", *(f"{held[name]:.3g}" if name in held else "" for name in priced)]
-)
+    [
+        name.removesuffix(", 2 substeps"),
+        *("" if v != v else f"{v:.3g}" for v in priced[name]),
+        f"{held[name]:.3g}" if name in held else "",
+    ]
+    for name in priced
+]
 where = bench["environment"]
 notebook.show(
-    markdown(("", *short), rows)
-    + f"\n\nOne thread of {where['machine']}, torch {where['torch']}; processor seconds, medians over "
+    markdown(
+        ("", "small, GD", "small, RMSProp", "large, GD", "large, RMSProp", "numbers per weight"),
+        rows,
+    )
+    + f"\n\nSmall and large: {' and '.join(bench['by critical directions'])}. Numbers per weight: held by the state "
+    f"of a flow of gradient descent at its start, third derivatives included (a rod flow of rank two comes to hold one more). One thread of {where['machine']}, torch {where['torch']}; processor seconds, medians over "
     f"{where['rounds']} rounds taken in turn. Again: `python benchmarks/rivals.py`."
 )
 
@@ -254,7 +256,7 @@ def ruling(key, tag="rod"):
         word = "**not matched**"
     else:
         word = "closer" if apart <= CLOSER else "matched"
-        word += ", cheaper" if price < 1 else ", **not cheaper**"
+        word += "" if price < 1 else ", **not cheaper**"
     return apart, price, word
 
 
@@ -271,8 +273,16 @@ for key in runs:
             f"{cost:.3g}",
         ]
     )
-head = ("", "rod: distance over central flow's", "cost over central flow's", "verdict")
-head += ("drift-free rod: distance", "cost", "verdict", "central flow, gradients a unit")
+head = (
+    "",
+    "rod: distance",
+    "cost",
+    "verdict",
+    "free: distance",
+    "cost",
+    "verdict",
+    "central's cost",
+)
 good = sum(v["rod"][0] <= MATCHES and v["rod"][1] < 1 for v in verdicts.values())
 closer = sum(v["rod"][0] <= CLOSER for v in verdicts.values())
 shares = [v["rod"][1] for v in verdicts.values() if v["rod"][1] == v["rod"][1]]
@@ -285,7 +295,11 @@ if shares:
     text += f" It costs {min(shares):.2g} to {max(shares):.2g} of central flow."
 if lost:
     text += f" It is not matched for {'; '.join(lost)}."
-notebook.show(text + "\n\n" + markdown(head, rows))
+notebook.show(
+    text
+    + " Distance and cost are those of the paper's and the drift-free rod over central flow's, and central "
+    "flow's cost in gradients a unit.\n\n" + markdown(head, rows)
+)
 
 # %% [markdown]
 # What central flow gives in return is not in this table: it is defined without reference to an oscillation
