@@ -21,7 +21,17 @@ TOLERANCE = 1e-6
 MOVED = 0.1
 """Difference of a coordinate, in points, that can be seen."""
 
-VOLATILE = {"seconds", "machine", "python", "packages", "code", "digest", "rodflow", "replay"}
+VOLATILE = {
+    "seconds",
+    "spent",
+    "machine",
+    "python",
+    "packages",
+    "code",
+    "digest",
+    "rodflow",
+    "replay",
+}
 """Keys of a manifest that say when and on what a figure was made, not what it shows."""
 
 _NUMBER = re.compile(r"-?\d+\.?\d*(?:e[-+]?\d+)?")

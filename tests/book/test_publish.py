@@ -12,7 +12,12 @@ FILES = {
     "wave-dark.svg": '<svg><path id="a1b2" d="M 1.00 2.00 L 3.5 4"/></svg>',
     "wave.png": "pixels",
     "wave.csv": "step,loss,word\n0,1.25,a\n1,0.5,b\n",
-    "wave.json": json.dumps({"alt": "A wave.", "runs": [{"seconds": 3.1, "config": {"eta": 0.1}}]}),
+    "wave.json": json.dumps(
+        {
+            "alt": "A wave.",
+            "runs": [{"seconds": 3.1, "spent": {"rod": 1.7}, "config": {"eta": 0.1}}],
+        }
+    ),
 }
 
 
@@ -37,6 +42,7 @@ def content(folder):
         ("wave.svg", "a1b2", "c3d4"),
         ("wave.csv", "1.25", "1.2500001"),
         ("wave.json", "3.1", "4.7"),
+        ("wave.json", "1.7", "1.9"),
         ("wave.png", "pixels", "other pixels"),
     ],
 )
