@@ -97,7 +97,6 @@ names = {
     "edge": "Edge",
     "corrected": "corr.",
 }
-cells = {key: table[[o == key[0] for o in table["optimizer"]]] for key in runs}
 
 
 def cell(key, tag):

@@ -223,13 +223,6 @@ METHODS = {
 """How the integrators are called in tables."""
 MARKS = {"holds": "", "partly": "*partly*", "fails": "**fails**", "": ""}
 """How verdicts are printed: what holds has no mark."""
-_SHORTER = {
-    "slope ": "",
-    " times": "",
-    " %": "%",
-    ", worst ": "\u2009/\u2009",
-    " (of the distribution)": "†",
-}
 
 
 def _short(value: float) -> str:
@@ -237,13 +230,8 @@ def _short(value: float) -> str:
 
 
 def ruled(ruling: judge.Ruling) -> str:
-    """Give a ruling as a cell: the number, as short as it can be, and the verdict."""
-    if not ruling.text:
-        return "–"
-    number = ruling.text.split(" (0")[0].split(" (1")[0]
-    for long, short in _SHORTER.items():
-        number = number.replace(long, short)
-    return f"{number} {MARKS[ruling.verdict]}".strip()
+    """Give a ruling as a cell: the number and the verdict."""
+    return f"{ruling.cell} {MARKS[ruling.verdict]}".strip() or "–"
 
 
 def verdicts(several: Iterable[xr.Dataset]) -> str:

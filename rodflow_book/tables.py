@@ -55,7 +55,7 @@ def score(models: Judged, titles: Mapping[str, str]) -> str:
     for letter, claim in judge.CLAIMS.items():
         cells = [f"({letter}) {claim.title}"]
         for found in models.values():
-            words = [judge.rulings(c)[letter].verdict for c in found.values()]
+            words = [claim.rule(c).verdict for c in found.values()]
             counts = [words.count(w) for w in (judge.HOLDS, judge.PARTLY, judge.FAILS)]
             cells.append(" / ".join(map(str, counts)))
         rows.append(cells)

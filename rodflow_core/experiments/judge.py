@@ -41,14 +41,16 @@ class Ruling(NamedTuple):
         verdict: `HOLDS`, `PARTLY`, `FAILS`, or `NONE`.
         number: the measured number that it rests on.
         text: the number in words.
+        cell: the same, as short as it can be; empty where there is nothing to judge by.
     """
 
     verdict: str
     number: float
     text: str
+    cell: str
 
 
-_UNTOLD = Ruling(NONE, float("nan"), "")
+_UNTOLD = Ruling(NONE, float("nan"), "", "")
 """Of a run that has nothing to judge the claim by."""
 
 
@@ -74,13 +76,13 @@ def _closer(c: Claims) -> Ruling:
     if np.isnan(c.stable.distance):
         return _UNTOLD
     met = HOLDS if c.ratio >= SEVERAL_ORDERS else PARTLY if c.ratio >= claims.CLOSER else FAILS
-    return Ruling(met, c.ratio, f"{_short(c.ratio)} times")
+    return Ruling(met, c.ratio, f"{_short(c.ratio)} times", _short(c.ratio))
 
 
 def _levels_off(c: Claims) -> Ruling:
     slope = c.rod.plateau
     met = HOLDS if slope <= LEVEL else PARTLY if slope <= SLOW else FAILS
-    return Ruling(met, slope, f"slope {slope:.2f}")
+    return Ruling(met, slope, f"slope {slope:.2f}", f"{slope:.2f}")
 
 
 def _at_threshold(c: Claims) -> Ruling:
@@ -90,7 +92,9 @@ def _at_threshold(c: Claims) -> Ruling:
     met = HOLDS if typical <= AT_THRESHOLD[0] else FAILS
     if met == HOLDS and not worst <= AT_THRESHOLD[1]:
         met = PARTLY
-    return Ruling(met, typical, f"{_percent(typical)}, worst {_percent(worst)}{_how(pointwise)}")
+    text = f"{_percent(typical)}, worst {_percent(worst)}{_how(pointwise)}"
+    cell = f"{_percent(typical, '')}\u2009/\u2009{_percent(worst, '')}{_how(pointwise, '†')}"
+    return Ruling(met, typical, text, cell)
 
 
 def _lengths(c: Claims) -> Ruling:
@@ -106,7 +110,9 @@ def _second_moment(c: Claims) -> Ruling:
 
 def _error(found: Agreement, bars: tuple[float, float]) -> Ruling:
     met = HOLDS if found.typical <= bars[0] else PARTLY if found.typical <= bars[1] else FAILS
-    return Ruling(met, found.typical, f"{_percent(found.typical)}{_how(found.pointwise)}")
+    text = f"{_percent(found.typical)}{_how(found.pointwise)}"
+    cell = f"{_percent(found.typical, '')}{_how(found.pointwise, '†')}"
+    return Ruling(met, found.typical, text, cell)
 
 
 def _fluctuates(c: Claims) -> Ruling:
@@ -114,7 +120,8 @@ def _fluctuates(c: Claims) -> Ruling:
     if np.isnan(low):
         return _UNTOLD
     met = HOLDS if c.rod.alignment_decile < NEAR_ONE else FAILS
-    return Ruling(met, c.rod.alignment, f"{c.rod.alignment:.2f} ({low:.2f} to {high:.2f})")
+    median = f"{c.rod.alignment:.2f}"
+    return Ruling(met, c.rod.alignment, f"{median} ({low:.2f} to {high:.2f})", median)
 
 
 CLAIMS: Mapping[str, Claim] = {
@@ -285,9 +292,9 @@ def _short(value: float) -> str:
     return f"{value:.0f}" if value >= 100 else f"{value:.2g}"
 
 
-def _percent(value: float) -> str:
-    return f"{100 * value:.0f} %" if value >= 0.995 else f"{100 * value:.2g} %"
+def _percent(value: float, gap: str = " ") -> str:
+    return f"{100 * value:.0f}{gap}%" if value >= 0.995 else f"{100 * value:.2g}{gap}%"
 
 
-def _how(pointwise: bool) -> str:
-    return "" if pointwise else " (of the distribution)"
+def _how(pointwise: bool, mark: str = " (of the distribution)") -> str:
+    return "" if pointwise else mark

@@ -88,9 +88,7 @@ def centre_exponent(x: ArrayLike, order: int = 1) -> Exponents:
     Raises:
         ValueError: an order below one.
     """
-    _check_order(order)
-    step = _complex(x) - 1
-    return sum((-1.0) ** (n + 1) * step**n / n for n in range(1, order + 1))  # type: ignore[return-value]
+    return _logarithm(_complex(x) - 1, order)
 
 
 def rod_exponent(x: ArrayLike, order: int = 1) -> Exponents:
@@ -108,14 +106,14 @@ def rod_exponent(x: ArrayLike, order: int = 1) -> Exponents:
     Raises:
         ValueError: an order below one.
     """
-    _check_order(order)
-    gap = 1 + _complex(x)
-    return 1j * np.pi - sum(gap**n / n for n in range(1, order + 1))  # type: ignore[return-value]
+    return 1j * np.pi + _logarithm(-1 - _complex(x), order)
 
 
-def _check_order(order: int) -> None:
+def _logarithm(u: NDArray[np.complex128], order: int) -> Exponents:
+    """Give the first terms of the series of ``log(1 + u)``."""
     if order != int(order) or order < 1:
         raise ValueError(f"order must be a whole number >= 1, got {order}: give a count of terms.")
+    return sum((-1.0) ** (n + 1) * u**n / n for n in range(1, order + 1))  # type: ignore[return-value]
 
 
 class PaperRod(NamedTuple):
