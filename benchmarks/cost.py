@@ -47,15 +47,17 @@ WARMUP = 300
 """Steps before the first one: at the edge, or near it."""
 
 
-def alternate(rounds: int, **actions: Callable[[], object]) -> dict[str, list[float]]:
+def alternate(
+    rounds: int, clock: Callable[[], float] = time.perf_counter, /, **actions: Callable[[], object]
+) -> dict[str, list[float]]:
     """Time actions in turn, in milliseconds; the first round warms up and is not counted."""
     times: dict[str, list[float]] = {name: [] for name in actions}
     for turn in range(rounds + 1):
         for name, action in actions.items():
-            start = time.perf_counter()
+            start = clock()
             action()
             if turn:
-                times[name].append((time.perf_counter() - start) * 1e3)
+                times[name].append((clock() - start) * 1e3)
     return times
 
 
@@ -178,32 +180,50 @@ def measure(kind: str, rounds: int) -> dict[str, object]:
     return found
 
 
-def main() -> None:
-    """Measure, print, and write the file whole."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("-o", "--output", type=Path, default=Path(__file__).with_suffix(".json"))
-    parser.add_argument("--rounds", type=int, default=15)
+NETWORKS = {
+    "digits": "MLP 64-32-32-10, 200 examples, float64",
+    "large": "MLP 3072-200-200-10, 1,000 examples, float32",
+}
+"""The networks in words."""
+
+
+def run(path: str, words: str, rounds: int, measured: Callable[[int], dict[str, object]]) -> None:
+    """Measure, print, and write the file whole: what both benchmarks' command lines do.
+
+    Args:
+        path: of the script; its JSON stands beside it.
+        words: what it says of itself.
+        rounds: default of ``--rounds``.
+        measured: gives the figures.
+    """
+    parser = argparse.ArgumentParser(description=words.splitlines()[0])
+    parser.add_argument("-o", "--output", type=Path, default=Path(path).with_suffix(".json"))
+    parser.add_argument("--rounds", type=int, default=rounds)
     options = parser.parse_args()
     torch.set_num_threads(1)
     keep_memory()  # as every run does
-    result = {
-        "environment": {
-            "python": platform.python_version(),
-            "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
-            "threads": 1,
-            "rounds": options.rounds,
-            **{name: metadata.version(name) for name in ("torch", "numpy")},
-        },
-        "targets": TARGETS,
-        "digits: MLP 64-32-32-10, 200 examples, float64": measure("digits", 10 * options.rounds),
-        "large: MLP 3072-200-200-10, 1,000 examples, float32": measure("large", options.rounds),
+    environment = {
+        "python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "threads": 1,
+        "rounds": options.rounds,
+        **{name: metadata.version(name) for name in ("torch", "numpy")},
     }
-    text = json.dumps(result, indent=1) + "\n"
+    text = json.dumps({"environment": environment, **measured(options.rounds)}, indent=1) + "\n"
     print(text)
     temporary = options.output.with_suffix(".tmp")
     temporary.write_text(text)
     temporary.replace(options.output)
 
 
+def measured(rounds: int) -> dict[str, object]:
+    """All figures of both networks, and the bounds."""
+    found = {
+        f"{kind}: {title}": measure(kind, (10 if kind == "digits" else 1) * rounds)
+        for kind, title in NETWORKS.items()
+    }
+    return {"targets": TARGETS, **found}
+
+
 if __name__ == "__main__":
-    main()
+    run(__file__, __doc__, 15, measured)

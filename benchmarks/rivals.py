@@ -11,18 +11,11 @@ it is); and for each row of the preset `quick` that has rivals, along ten steps 
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import platform
 import statistics
 import time
-from collections.abc import Callable
-from importlib import metadata
-from pathlib import Path
 
 import torch
-from cost import RATES, ROD, network, ratio
+from cost import NETWORKS, RATES, ROD, alternate, network, ratio, run
 
 from rodflow_core.central_flow import CRITICAL, CentralFlow
 from rodflow_core.edge_flow import EdgeFlow
@@ -31,7 +24,6 @@ from rodflow_core.experiments.config import ARCHITECTURES
 from rodflow_core.experiments.presets import RIVALS, preset
 from rodflow_core.flows import DriftFreeRod, RodFlow, StableFlow
 from rodflow_core.integrators import make_integrator
-from rodflow_core.memory import keep_memory
 from rodflow_core.objective import ModuleObjective
 from rodflow_core.optimizers import State, make_rule, midpoint
 from rodflow_core.sharpness import preconditioned_sharpness
@@ -42,18 +34,6 @@ METHODS = {
     "stable flow": "euler:4", "rod flow": "euler:4", "rod flow, RK4": "rk4:1",
     "drift-free rod": "euler:4", "Edge Flow": "euler:4", "rod flow, corrected": "euler:4",
 }  # fmt: skip
-
-
-def alternate(rounds: int, **actions: Callable[[], object]) -> dict[str, list[float]]:
-    """Time actions in turn, in processor seconds; the first round warms up and is not counted."""
-    times: dict[str, list[float]] = {name: [] for name in actions}
-    for turn in range(rounds + 1):
-        for name, action in actions.items():
-            start = time.process_time()
-            action()
-            if turn:
-                times[name].append(time.process_time() - start)
-    return times
 
 
 def row(optimizer: str, architecture: str, units: int = 10) -> dict[str, object]:
@@ -136,7 +116,7 @@ def bill(objective: ModuleObjective, name: str, rounds: int) -> dict[str, object
             state = state._replace(age=torch.ones_like(state.age))
             actions[title] = lambda f=flow, s=state, n=substeps: unit(f, s, n)
             memory[title] = held(state, objective.dim) + k + k * (k + 1) / 2
-    times = alternate(rounds, **actions)
+    times = alternate(rounds, time.process_time, **actions)
     gradient = times.pop("gradient")
     return {
         "gradients a unit of time": {title: ratio(t, gradient) for title, t in times.items()},
@@ -159,40 +139,16 @@ def held(state: object, dim: int) -> float:
     return sum(held(part, dim) for part in state) if isinstance(state, tuple) else 0.0
 
 
-def main() -> None:
-    """Measure, print, and write the file whole."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("-o", "--output", type=Path, default=Path(__file__).with_suffix(".json"))
-    parser.add_argument("--rounds", type=int, default=9)
-    options = parser.parse_args()
-    torch.set_num_threads(1)
-    keep_memory()
+def measured(rounds: int) -> dict[str, object]:
+    """The bill by critical directions, and along the rows that have central flow."""
     found = {}
-    for kind, title in {
-        "digits": "MLP 64-32-32-10, 200 examples, float64",
-        "large": "MLP 3072-200-200-10, 1,000 examples, float32",
-    }.items():
+    for kind, title in NETWORKS.items():
         objective = network(kind)
-        found[title] = {n: bill(objective, n, options.rounds) for n in ("gd", "rmsprop")}
+        found[title] = {name: bill(objective, name, rounds) for name in ("gd", "rmsprop")}
     priced = [name for name, others in RIVALS.items() if "central" in others]
     rows = {f"{name}-{kind}": row(name, kind) for name in priced for kind in ARCHITECTURES}
-    result = {
-        "environment": {
-            "python": platform.python_version(),
-            "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
-            "threads": 1,
-            "rounds": options.rounds,
-            **{name: metadata.version(name) for name in ("torch", "numpy")},
-        },
-        "by critical directions": found,
-        "rows": rows,
-    }
-    text = json.dumps(result, indent=1) + "\n"
-    print(text)
-    temporary = options.output.with_suffix(".tmp")
-    temporary.write_text(text)
-    temporary.replace(options.output)
+    return {"by critical directions": found, "rows": rows}
 
 
 if __name__ == "__main__":
-    main()
+    run(__file__, __doc__, 9, measured)

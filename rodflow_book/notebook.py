@@ -12,6 +12,7 @@ from IPython.display import SVG, Markdown, display
 
 from rodflow_book.figures import files
 from rodflow_book.figures.run import run_figure, trajectories
+from rodflow_book.markup import markdown
 from rodflow_core.experiments import claims, judge, records, runs
 from rodflow_core.experiments.config import FLOWS, RunConfig, member
 from rodflow_core.experiments.presets import preset
@@ -204,14 +205,14 @@ def judgement(run: xr.Dataset, models: Mapping[str, claims.Claims]) -> str:
         "distance over floor",
         *(f"({key}) {claim.title}" for key, claim in judge.CLAIMS.items()),
     ]
-    lines = ["| " + " | ".join(head) + " |", "| :-- |" + " :-- |" * (len(head) - 1)]
+    rows = []
     for tag, claim in models.items():
         method = entries[tag]["integrator"]
         title = entries[tag]["title"].split(" (")[0]
         cells = [f"{title}, {METHODS.get(method, method)}", _short(claim.above_floor)]
         cells += [ruled(ruling) for ruling in judge.rulings(claim).values()]
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+        rows.append(cells)
+    return markdown(head, rows, ":--")
 
 
 METHODS = {
@@ -242,14 +243,10 @@ def verdicts(several: Iterable[xr.Dataset]) -> str:
 def hyperparameters(several: Iterable[xr.Dataset]) -> str:
     """Give the numbers of runs as a Markdown table, a run a column."""
     columns = {run.attrs["title"]: _numbers(run) for run in several}
-    rows = {key: None for numbers in columns.values() for key in numbers}
-    head = [str(n["architecture"]) for n in columns.values()]
-    lines = ["| | " + " | ".join(head) + " |", "| :-- |" + " --: |" * len(head)]
-    for key in rows:
-        if key != "architecture":
-            cells = [str(numbers.get(key, "")) for numbers in columns.values()]
-            lines.append(f"| {key} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+    keys = dict.fromkeys(key for numbers in columns.values() for key in numbers)
+    del keys["architecture"]
+    head = ["", *(str(numbers["architecture"]) for numbers in columns.values())]
+    return markdown(head, ([key, *(n.get(key, "") for n in columns.values())] for key in keys))
 
 
 def _numbers(run: xr.Dataset) -> dict[str, object]:

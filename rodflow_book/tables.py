@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import torch
 import xarray as xr
 
+from rodflow_book.markup import markdown
 from rodflow_book.notebook import ARCHITECTURE_TITLES, configuration, ruled
 from rodflow_core.experiments import judge
 from rodflow_core.experiments.claims import Claims, assess
@@ -18,14 +19,6 @@ from rodflow_core.optimizers import OPTIMIZERS, Identity, UpdateRule, make_rule
 
 Key = tuple[str, str]
 """Optimizer and architecture."""
-
-
-def markdown(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
-    """Give a Markdown table; the first column is left-aligned, the others right."""
-    head = list(head)
-    lines = ["| " + " | ".join(head) + " |", "| :-- |" + " --: |" * (len(head) - 1)]
-    lines += ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows]
-    return "\n".join(lines)
 
 
 def title(key: Key) -> str:
@@ -45,8 +38,7 @@ def rules() -> str:
     rows = []
     for letter, claim in judge.CLAIMS.items():
         rows.append([f"({letter}) {claim.title}", f"“{claim.quote}”", claim.section, claim.bar])
-    text = markdown(("claim", "the paper's words", "section", "verdict"), rows)
-    return text.replace(" --: |", " :-- |")
+    return markdown(("claim", "the paper's words", "section", "verdict"), rows, ":--")
 
 
 def score(models: Judged, titles: Mapping[str, str]) -> str:

@@ -102,10 +102,10 @@ RIVALS: dict[str, tuple[str, ...]] = {
 """What runs beside the judged models of an optimizer: the rival models that there are of it."""
 
 PRESETS: dict[str, dict[str, object]] = {
-    "smoke": {"data": "digits", "examples": 50, "warmup": 20, "steps": 10, "flows": _JUDGED},
-    "quick": {"data": "digits", "flows": _JUDGED},
-    "cifar": {"data": "cifar10", "examples": 1000, "steps": 400, "flows": _JUDGED, **_LARGE},
-    "paper": {"data": "cifar10", "examples": 5000, "flows": _JUDGED, **_LARGE},
+    "smoke": {"data": "digits", "examples": 50, "warmup": 20, "steps": 10},
+    "quick": {"data": "digits"},
+    "cifar": {"data": "cifar10", "examples": 1000, "steps": 400, **_LARGE},
+    "paper": {"data": "cifar10", "examples": 5000, **_LARGE},
 }
 """What each preset sets; regime and sizes give the rest."""
 
@@ -147,10 +147,8 @@ def preset(name: str, optimizer: str, architecture: str, **changes: object) -> R
     member("architecture", architecture, ARCHITECTURES)
     changes = {key: value for key, value in changes.items() if value is not None}
     values: dict[str, object] = {**SCALE[architecture], **PRESETS[name]}
-    if values.get("flows") == _JUDGED:
+    if not set(changes) - set(_PLACES):
         values["flows"] = (*_JUDGED, *RIVALS.get(optimizer, ()))
-        if set(changes) - set(_PLACES):
-            del values["flows"]
     data = str(changes.get("data", values["data"]))
     values["sizes"] = SIZES.get(data, {}).get(architecture, {})
     regime = REGIMES.get(data, {}).get(architecture, {}).get(optimizer)
