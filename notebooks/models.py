@@ -375,10 +375,12 @@ def toys_alt(names):
     return f"Sharpness, oscillation and distance over steps. Median distance to the optimizer's centre. {'. '.join(words)}."
 
 
-def publish_toys(name, several, draw):
-    """Save a figure of toys."""
-    numbers = plots_models.toys_table({key: courses[key] for key in several})
-    publish(name, draw, numbers, toys_alt(several), toy_steps=toy_steps)
+def publish_toys(name, several, draw=None):
+    """Save a figure of toys: a row of panels for each, unless it is drawn otherwise."""
+    shown = {key: courses[key] for key in several}
+    titles = {key: toy.title for key, toy in toys.items()}
+    draw = draw or (lambda: plots_models.toys_figure(shown, titles))
+    publish(name, draw, plots_models.toys_table(shown), toys_alt(several), toy_steps=toy_steps)
 
 
 def last(name, tag, of="sharpness"):
@@ -399,9 +401,6 @@ wells = ["quartic", "rmsprop"]
 publish_toys(
     "models-wells",
     wells,
-    lambda: plots_models.toys_figure(
-        {name: courses[name] for name in wells}, {name: toy.title for name, toy in toys.items()}
-    ),
 )
 
 # %% [markdown]
@@ -468,9 +467,6 @@ slopes = ["sharpening", "flattening"]
 publish_toys(
     "models-valleys",
     slopes,
-    lambda: plots_models.toys_figure(
-        {name: courses[name] for name in slopes}, {name: toy.title for name, toy in toys.items()}
-    ),
 )
 
 # %% [markdown]
