@@ -103,6 +103,17 @@ class MLP(nn.Sequential):
         )
 
 
+class ChannelsLast(nn.Module):
+    """The same numbers with the channels side by side in memory, in float32.
+
+    A CPU convolves and pools them about twice as fast so; in float64 it does not.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Lay ``x`` of shape (n, C, H, W) out anew; shape and numbers are kept."""
+        return x.contiguous(memory_format=torch.channels_last) if x.dtype == torch.float32 else x
+
+
 class CNN(nn.Sequential):
     """Two blocks of 3 x 3 convolution, activation, 2 x 2 average pooling; then a linear readout.
 
@@ -136,6 +147,7 @@ class CNN(nn.Sequential):
             )
         first, second = channels
         super().__init__(
+            ChannelsLast(),
             nn.Conv2d(depth, first, 3, padding=1),
             _activation(activation),
             nn.AvgPool2d(2),

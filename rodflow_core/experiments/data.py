@@ -26,6 +26,10 @@ __all__ = ["CIFAR10_VARIABLE", "DATASETS", "Dataset", "Source", "load"]
 CIFAR10_VARIABLE = "RODFLOW_CIFAR10"
 """Environment variable that names a CIFAR-10 file or folder where ``path`` is not given."""
 
+POOL = 500
+"""Examples of a class, the first in the order of the source, that a selection draws from where they
+suffice: so a file with a part of CIFAR-10 gives the same examples as the whole of it."""
+
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
@@ -232,8 +236,9 @@ def _whole(value: object, what: str, least: int) -> int:
 def _select(labels: np.ndarray, n: int, classes: int, seed: int, name: str) -> np.ndarray:
     """Indices (n,) of a balanced selection: row i is of class i mod ``classes``.
 
-    Within a class the order is a permutation drawn from (seed, class).  When ``classes`` does not
-    divide n, the first n mod ``classes`` classes have one example more.
+    Within a class the order is a permutation of its first `POOL` members, or of all where these do
+    not suffice, drawn from (seed, class).  When ``classes`` does not divide n, the first n mod
+    ``classes`` classes have one example more.
     """
     counts = np.bincount(labels, minlength=classes)
     # Class c stands at rows c, c + classes, ...: it runs out at row c + classes * counts[c].
@@ -244,8 +249,9 @@ def _select(labels: np.ndarray, n: int, classes: int, seed: int, name: str) -> n
         )
     indices = np.empty(n, dtype=np.int64)
     for c in range(min(classes, n)):
-        members = np.flatnonzero(labels == c)
-        rows = indices[c::classes]
+        members, rows = np.flatnonzero(labels == c), indices[c::classes]
+        if len(rows) <= POOL:
+            members = members[:POOL]
         order = np.random.default_rng([seed, c]).permutation(len(members))
         rows[:] = members[order[: len(rows)]]
     return indices

@@ -3,90 +3,30 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, NamedTuple
+from typing import Any
 
 from rodflow_core.experiments.config import ARCHITECTURES, RunConfig, member
+from rodflow_core.experiments.regimes import REGIMES, Regime
 
+__all__ = ["PRESETS", "REGIMES", "RIVALS", "SIZES", "Regime", "preset", "preset_of", "rows", "variants"]
 
-class Regime(NamedTuple):
-    """Hyperparameters with which an optimizer oscillates at its edge more than it drifts.
-
-    Attributes:
-        learning_rate: step size.
-        beta1: decay of the first moment, or ``None``.
-        beta2: decay of the second moment, or ``None``.
-        warmup: steps before the flows start.
-        reason: why these.
-    """
-
-    learning_rate: float
-    beta1: float | None
-    beta2: float | None
-    warmup: int
-    reason: str
-
-
-_DIGITS_MLP = {
-    "gd": Regime(0.3, None, None, 600, "oscillation ten times the drift"),
-    "heavy_ball": Regime(0.5, 0.3, None, 400, "beta1 = 0.9 does not reach the edge; 0.5 drifts"),
-    "nesterov": Regime(0.3, 0.5, None, 600, "beta1 = 0.9 does not reach the edge"),
-    "scalar_rmsprop": Regime(0.02, None, 0.99, 800, "before step 800 the extent can be drift"),
-    "rmsprop": Regime(3e-4, None, 0.99, 600, "at the edge, loss far from zero"),
-    "scalar_adam": Regime(0.03, 0.5, 0.9, 800, "beta2 = 0.99 drifts at every learning rate"),
-    "adam": Regime(3e-3, 0.5, 0.95, 800, "beta1 = 0.9 drifts; beta2 = 0.99 gives half the ratio"),
-    "scalar_nadam": Regime(0.1, 0.5, 0.99, 800, "at 0.03 drift and oscillation are equal"),
-    "nadam": Regime(1e-3, 0.5, 0.99, 800, "at the edge, loss far from zero"),
-}
-_DIGITS_CNN = {
-    "gd": Regime(0.4, None, None, 400, "0.2 and below drift"),
-    "heavy_ball": Regime(0.8, 0.3, None, 400, "0.4 and below drift"),
-    "nesterov": Regime(0.6, 0.5, None, 400, "0.4 drifts until step 600"),
-    "scalar_rmsprop": Regime(0.1, None, 0.99, 400, "0.03 drifts until step 600"),
-    "rmsprop": Regime(1e-3, None, 0.99, 600, "at the edge, loss far from zero"),
-    "scalar_adam": Regime(0.1, 0.5, 0.9, 600, "the best of three: oscillation twice the drift"),
-    "adam": Regime(1e-2, 0.5, 0.95, 400, "below, oscillation is under three times the drift"),
-    "scalar_nadam": Regime(0.2, 0.5, 0.99, 400, "0.1 drifts"),
-    "nadam": Regime(3e-3, 0.5, 0.99, 400, "at the edge, loss far from zero"),
-}
-_DIGITS_VIT = {
-    "gd": Regime(0.1, None, None, 400, "at the edge, loss far from zero"),
-    "heavy_ball": Regime(0.2, 0.3, None, 400, "0.8 diverges"),
-    "nesterov": Regime(0.2, 0.5, None, 600, "0.1 drifts"),
-    "scalar_rmsprop": Regime(0.03, None, 0.99, 400, "oscillation seven times the drift"),
-    "rmsprop": Regime(3e-4, None, 0.99, 300, "1e-3 leaves no loss, 2e-4 drifts"),
-    "scalar_adam": Regime(0.03, 0.5, 0.9, 600, "the best of three: oscillation twice the drift"),
-    "adam": Regime(1e-3, 0.3, 0.95, 200, "beta1 = 0.5 drifts until no loss is left"),
-    "scalar_nadam": Regime(0.06, 0.5, 0.99, 300, "0.03 drifts"),
-    "nadam": Regime(5e-4, 0.5, 0.99, 300, "2e-4 drifts"),
-}
-# Read off short runs on 1,000 images with the MLP; CNN and ViT start from them, to be scouted.
-_CIFAR = {
-    "gd": Regime(0.1, None, None, 600, "at the edge within a few hundred steps"),
-    "heavy_ball": Regime(0.2, 0.5, None, 600, "beta1 = 0.9 drifts early"),
-    "nesterov": Regime(0.1, 0.9, None, 600, "at the edge within a few hundred steps"),
-    "scalar_rmsprop": Regime(0.01, None, 0.99, 600, "at the edge within a few hundred steps"),
-    "rmsprop": Regime(1e-4, None, 0.99, 600, "at the edge within a few hundred steps"),
-    "scalar_adam": Regime(0.01, 0.5, 0.99, 800, "beta1 = 0.9 drifts early"),
-    "adam": Regime(1e-4, 0.5, 0.99, 800, "beta1 = 0.9 drifts early"),
-    "scalar_nadam": Regime(0.01, 0.5, 0.99, 800, "at the edge within a few hundred steps"),
-    "nadam": Regime(1e-4, 0.9, 0.99, 800, "at the edge within a few hundred steps"),
-}
-
-REGIMES: dict[str, dict[str, dict[str, Regime]]] = {
-    "digits": {"mlp": _DIGITS_MLP, "cnn": _DIGITS_CNN, "vit": _DIGITS_VIT},
-    "cifar10": {"mlp": _CIFAR, "cnn": _CIFAR, "vit": _CIFAR},
-}
-"""Regimes by data set, architecture and optimizer: what `rodflow scout` found, and why."""
 
 SIZES: dict[str, dict[str, dict[str, object]]] = {
     "digits": {"mlp": {}, "cnn": {}, "vit": {"heads": 1, "head_width": 16}},
     "cifar10": {
-        "mlp": {"width": 64},
-        "cnn": {"channels": [16, 32]},
-        "vit": {"patch": 8, "width": 64, "mlp_width": 128, "heads": 4, "head_width": 16},
+        "mlp": {"width": 200},
+        "cnn": {"channels": [8, 16]},
+        "vit": {"patch": 8, "width": 32, "mlp_width": 64, "heads": 2, "head_width": 16},
     },
 }
 """Sizes of the architectures by data set, where they differ from the defaults."""
+
+PAPER_SIZES: dict[str, dict[str, object]] = {
+    "mlp": {"width": 200},
+    "cnn": {"channels": [16, 32]},
+    "vit": {"patch": 4, "width": 64, "mlp_width": 128, "heads": 4, "head_width": 16},
+}
+"""Sizes of the preset ``paper``."""
 
 # On large networks an eigensolve is dear: the largest eigenvalue, to 0.1 % (its own residual says).
 _LARGE: dict[str, object] = {"dtype": "float32", "eigenvalues": 1, "spectrum_tolerance": 1e-2}
@@ -104,10 +44,10 @@ RIVALS: dict[str, tuple[str, ...]] = {
 PRESETS: dict[str, dict[str, object]] = {
     "smoke": {"data": "digits", "examples": 50, "warmup": 20, "steps": 10},
     "quick": {"data": "digits"},
-    "cifar": {"data": "cifar10", "examples": 1000, "steps": 400, **_LARGE},
+    "cifar": {"data": "cifar10", **_LARGE},
     "paper": {"data": "cifar10", "examples": 5000, **_LARGE},
 }
-"""What each preset sets; regime and sizes give the rest."""
+"""What each preset sets; scale, regime and sizes give the rest."""
 
 _PLACES = ("data_path", "device", "threads")
 """Fields that say where and on what a run is computed: to change them explores nothing."""
@@ -119,19 +59,48 @@ PAPER_STEPS: dict[str, tuple[int, int]] = {
 }
 """The paper's warm-up and steps side by side (appendix H); of the others, 2,000 and 2,000."""
 
-SCALE: dict[str, dict[str, int]] = {
-    "mlp": {"examples": 500, "steps": 300},
-    "cnn": {"examples": 200, "steps": 300},
-    "vit": {"examples": 200, "steps": 200},
+SCALE: dict[str, dict[str, dict[str, int]]] = {
+    "digits": {
+        "mlp": {"examples": 500, "steps": 300},
+        "cnn": {"examples": 200, "steps": 300},
+        "vit": {"examples": 200, "steps": 200},
+    },
+    "cifar10": {
+        "mlp": {"examples": 1000, "steps": 300},
+        "cnn": {"examples": 500, "steps": 150},
+        "vit": {"examples": 500, "steps": 150},
+    },
 }
-"""What a preset that does not say otherwise takes by architecture: a minute or so each."""
+"""Examples and steps by data set and architecture: a minute each on digits, five on CIFAR-10."""
+
+_RIVALS_ON_CIFAR = ("sf", "rod", "free", "floor", "central")
+VARIANTS: dict[str, dict[str, dict[str, object]]] = {
+    "adam-mlp": {
+        "seed1": {"seed": 1},
+        "seed2": {"seed": 2},
+        "early": {"warmup": 400},
+        "beta2": {"beta2": 0.99},
+        "fine": {"flows": _JUDGED},
+        "n2000": {"examples": 2000},
+        "float64": {"dtype": "float64"},
+        "full": {"warmup": 2000, "steps": 2000, "spectrum_every": 10},
+    },
+    "gd-mlp": {"rivals": {"flows": (*_RIVALS_ON_CIFAR, "edge"), "steps": 100}},
+    "gd-cnn": {"rivals": {"flows": (*_RIVALS_ON_CIFAR, "edge"), "steps": 100}},
+    "scalar_rmsprop-mlp": {"rivals": {"flows": _RIVALS_ON_CIFAR, "steps": 100}},
+    "scalar_rmsprop-cnn": {"rivals": {"flows": _RIVALS_ON_CIFAR, "steps": 100}},
+    "rmsprop-mlp": {"rivals": {"flows": _RIVALS_ON_CIFAR, "steps": 100}},
+    "rmsprop-cnn": {"rivals": {"flows": _RIVALS_ON_CIFAR, "steps": 100}},
+}
+"""What is recorded beside the rows of ``cifar``: one change each, and rivals where there are any."""
 
 
 def preset(name: str, optimizer: str, architecture: str, **changes: object) -> RunConfig:
     """Give the configuration of a row of the table.
 
-    The whole company of judged models and rivals comes with the row as it stands; a row that is
-    changed is an exploration, and holds the usual four flows unless others are asked for.
+    On the digits, the whole company of judged models and rivals comes with the row as it stands; a
+    row that is changed is an exploration, and holds the usual four flows unless others are asked
+    for, as do the rows on CIFAR-10.
 
     Args:
         name: the preset.
@@ -146,10 +115,11 @@ def preset(name: str, optimizer: str, architecture: str, **changes: object) -> R
     member("preset", name, PRESETS)
     member("architecture", architecture, ARCHITECTURES)
     changes = {key: value for key, value in changes.items() if value is not None}
-    values: dict[str, object] = {**SCALE[architecture], **PRESETS[name]}
-    if not set(changes) - set(_PLACES):
+    own = str(PRESETS[name]["data"])
+    data = str(changes.get("data", own))
+    values: dict[str, object] = {**SCALE.get(own, {}).get(architecture, {}), **PRESETS[name]}
+    if own == "digits" and not set(changes) - set(_PLACES):
         values["flows"] = (*_JUDGED, *RIVALS.get(optimizer, ()))
-    data = str(changes.get("data", values["data"]))
     values["sizes"] = SIZES.get(data, {}).get(architecture, {})
     regime = REGIMES.get(data, {}).get(architecture, {}).get(optimizer)
     if regime is not None:
@@ -163,6 +133,7 @@ def preset(name: str, optimizer: str, architecture: str, **changes: object) -> R
         )
     if name == "paper":
         values["warmup"], values["steps"] = PAPER_STEPS.get(optimizer, (2000, 2000))
+        values["sizes"] = PAPER_SIZES[architecture] if data == own else values["sizes"]
     for key in changes:
         member("parameter", key, [f.name for f in dataclasses.fields(RunConfig)])
     given: dict[str, Any] = {"optimizer": optimizer, "architecture": architecture}
@@ -170,13 +141,45 @@ def preset(name: str, optimizer: str, architecture: str, **changes: object) -> R
     return RunConfig(**given)
 
 
+def variants(name: str, optimizer: str, architecture: str) -> dict[str, RunConfig]:
+    """Give what is recorded beside a row of a preset, by name."""
+    if name != "cifar":
+        return {}
+    known = VARIANTS.get(f"{optimizer}-{architecture}", {})
+    return {key: preset(name, optimizer, architecture, **changes) for key, changes in known.items()}
+
+
+def rows(name: str) -> dict[str, RunConfig]:
+    """Give all that a preset records, by the name of the file without its suffix.
+
+    Adam first, then the other optimizers on all architectures, then what is recorded beside.
+
+    Raises:
+        ValueError: for an unknown preset.
+    """
+    member("preset", name, PRESETS)
+    tables = REGIMES[str(PRESETS[name]["data"])]
+    optimizers = dict.fromkeys(("adam", *(o for table in tables.values() for o in table)))
+    cells = [(o, a) for o in optimizers for a in tables if o in tables[a]]
+    found = {f"{o}-{a}-{name}": preset(name, o, a) for o, a in cells}
+    for o, a in cells:
+        found |= {f"{o}-{a}-{name}-{key}": c for key, c in variants(name, o, a).items()}
+    return found
+
+
 def preset_of(config: RunConfig) -> str | None:
-    """Give the preset of which a configuration is exactly a row; ``None`` where it is of none."""
+    """Give the preset of which a configuration is exactly a row; ``None`` where it is of none.
+
+    Of what is recorded beside a row, the preset and its own name: ``cifar-seed1``.
+    """
     for name in PRESETS:
         try:
             row = preset(name, config.optimizer, config.architecture)
+            beside = variants(name, config.optimizer, config.architecture)
         except ValueError:
             continue
-        if not row.differences(config):
-            return name
+        named = {name: row, **{f"{name}-{key}": other for key, other in beside.items()}}
+        for key, candidate in named.items():
+            if not candidate.differences(config):
+                return key
     return None

@@ -267,7 +267,9 @@ def as_dataset(
             "kind": entry.kind,
         }
         if name in progress.records:
-            variables[name] = ("step", np.asarray(progress.records[name]), words)
+            # What was computed in single precision fills no more of a file.
+            numbers = np.asarray(progress.records[name], dtype=config.dtype)
+            variables[name] = ("step", numbers, words)
             continue
         solves = progress.spectra[name]
         variables[name] = (("spectrum_step", "eigenvalue"), np.asarray(solves.values), words)

@@ -85,13 +85,23 @@ def scout(
     sightings = []
     for learning_rate in learning_rates:
         lockstep, problem = build(config.replace(learning_rate=learning_rate), own)
-        for sighting in _follow(lockstep, problem.weights, sorted(steps)):
+        for sighting in follow(lockstep, problem.weights, sorted(steps)):
             report(sighting)
             sightings.append(sighting)
     return sightings
 
 
-def _follow(lockstep: Lockstep, w: torch.Tensor, steps: Sequence[int]) -> Iterator[Sighting]:
+def follow(lockstep: Lockstep, w: torch.Tensor, steps: Sequence[int]) -> Iterator[Sighting]:
+    """Run the optimizer alone, and give what is seen after each of some numbers of steps.
+
+    Args:
+        lockstep: its rule and loss are used.
+        w: initial weights, ``(d,)``.
+        steps: after how many to look, rising.
+
+    Yields:
+        A sighting each; one with NaN, the last, where the optimizer diverges.
+    """
     rule, objective = lockstep.rule, lockstep.objective
     initial, started = float(objective.value(w)), time.monotonic()
     iterates, ratios, subspace = [rule.initial_state(w)], [], None
