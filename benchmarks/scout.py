@@ -38,7 +38,7 @@ def _settings(rates: list[float], beta1: float | None, beta2: float | None) -> l
 
 # Learning rate, beta1, beta2: the customary betas first, where they exist.
 TRIES: dict[str, list[Setting]] = {
-    "gd-mlp": _settings([0.1, 0.2], None, None),
+    "gd-mlp": _settings([0.02, 0.03], None, None),
     "heavy_ball-mlp": _settings([0.6, 0.3], 0.9, None),
     "nesterov-mlp": _settings([0.3, 0.1], 0.9, None),
     "scalar_rmsprop-mlp": _settings([0.01, 0.02], None, 0.99),
@@ -47,7 +47,7 @@ TRIES: dict[str, list[Setting]] = {
     "adam-mlp": _settings([1e-4, 3e-5], 0.9, 0.999),
     "scalar_nadam-mlp": _settings([0.02, 0.05], 0.9, 0.99),
     "nadam-mlp": _settings([1e-4, 3e-4], 0.9, 0.99),
-    "gd-cnn": _settings([0.2, 0.4], None, None),
+    "gd-cnn": _settings([0.1, 0.2], None, None),
     "heavy_ball-cnn": _settings([1.0, 2.0], 0.9, None) + _settings([1.0], 0.8, None),
     "nesterov-cnn": _settings([0.5, 1.0], 0.9, None),
     "scalar_rmsprop-cnn": _settings([0.05, 0.1], None, 0.99),
