@@ -25,6 +25,7 @@ VOLATILE = {
     "seconds",
     "spent",
     "machine",
+    "date",
     "python",
     "packages",
     "code",

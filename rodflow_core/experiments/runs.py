@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import functools
 import json
 import math
@@ -335,6 +336,7 @@ def _attributes(
         "packages": json.dumps({name: metadata.version(name) for name in _PACKAGES}),
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}",
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "parameters": lockstep.objective.dim,
         "threshold": lockstep.rule.threshold,
         "failed": json.dumps(progress.failed),

@@ -112,7 +112,8 @@ def follow(lockstep: Lockstep, w: torch.Tensor, steps: Sequence[int]) -> Iterato
             seconds = time.monotonic() - started
             yield Sighting(rule.learning_rate, t + 1, nan, nan, nan, nan, seconds, False)
             return
-        if len(iterates) == 3:
+        # Two norms of each are no small part of a step of a large network.
+        if len(iterates) == 3 and any(0 <= step - t - 1 < WINDOW for step in steps):
             seen = quantities.of_optimizer(rule, iterates, t + 1)
             ratios.append(seen["oscillation"] / max(seen["drift"], 1e-300))
         if t + 1 in steps:
