@@ -67,7 +67,7 @@ SCALE: dict[str, dict[str, dict[str, int]]] = {
     },
     "cifar10": {
         "mlp": {"examples": 1000, "steps": 300},
-        "cnn": {"examples": 500, "steps": 150},
+        "cnn": {"examples": 500, "steps": 120},
         "vit": {"examples": 500, "steps": 120},
     },
 }
