@@ -67,8 +67,8 @@ SCALE: dict[str, dict[str, dict[str, int]]] = {
     },
     "cifar10": {
         "mlp": {"examples": 1000, "steps": 300},
-        "cnn": {"examples": 500, "steps": 120},
-        "vit": {"examples": 500, "steps": 120},
+        "cnn": {"examples": 500, "steps": 100},
+        "vit": {"examples": 500, "steps": 100},
     },
 }
 """Examples and steps by data set and architecture: a minute each on digits, five on CIFAR-10."""
