@@ -62,6 +62,8 @@ test: $(ENVIRONMENT) ## check the style, the types, the core, the notebooks and 
 	$(MAKE) --no-print-directory book
 	pytest -q tests/book/test_book.py
 
+# Compiled once, on all cores: the two hundred processes of a build and its tests would each do it anew
+# where nothing may be written beside the sources. A template that is no Python is no reason to stop.
 # The list installed is kept beside the packages, so that the same list is never installed twice and
 # an installation that was interrupted is taken up again.
 INSTALLED := $(VENV)/installed.txt
@@ -74,6 +76,7 @@ environment: ## install what requirements.txt lists, into .venv
 	python -m pip install --quiet --no-compile "$$(grep '^torch==' requirements.txt)" && \
 	python -m pip install --quiet --no-compile -r requirements.txt && \
 	python -m pip install --quiet --no-compile --no-deps --no-build-isolation -e . && \
+	{ python -m compileall -q -j 0 $(VENV)/lib > /dev/null || true; } && \
 	cp requirements.txt $(INSTALLED); }
 
 .PHONY: lock
