@@ -28,7 +28,7 @@ from rodflow_core.experiments.scout import follow
 from rodflow_core.memory import keep_memory
 
 EVERY = 200
-LAST = {"mlp": 3000, "cnn": 2000, "vit": 1200}
+LAST = {"mlp": 3000, "cnn": 2000, "vit": 1600}
 Setting = tuple[float, float | None, float | None]
 
 

@@ -78,7 +78,7 @@ SCALE: dict[str, dict[str, dict[str, int]]] = {
     "cifar10": {
         "mlp": {"examples": 1000, "steps": 200},
         "cnn": {"examples": 500, "steps": 100},
-        "vit": {"examples": 500, "steps": 100},
+        "vit": {"examples": 250, "steps": 100},
     },
 }
 """Examples and steps by data set and architecture: a minute each on digits, five on CIFAR-10."""
