@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 SCOUTED = Path(__file__).with_name("scouted_cifar10.json")
 """What was tried on CIFAR-10, and what was seen."""
-EDGE = (0.97, 1.15)
+EDGE = (0.97, 1.2)
 """Preconditioned sharpness over threshold that counts as being at the edge."""
 CLEAR = 4.0
 """Oscillation over drift from which on a rod is clearly seen."""
