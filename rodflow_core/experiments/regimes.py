@@ -173,7 +173,10 @@ def scouted() -> Mapping[str, Mapping[str, Sequence[Trial]]]:
 
 
 def _chosen(architecture: str) -> dict[str, Regime]:
-    return {name: choose(trials) for name, trials in scouted().get(architecture, {}).items()}
+    """Give the chosen rows; an optimizer that diverged at all that was tried has none."""
+    found = scouted().get(architecture, {})
+    survived = {n: t for n, t in found.items() if any(look[2] for one in t for look in one.looks)}
+    return {name: choose(trials) for name, trials in survived.items()}
 
 
 REGIMES: dict[str, dict[str, dict[str, Regime]]] = {
