@@ -1,4 +1,5 @@
 # make book   the environment, the runs, the notebooks, the figures, the book
+# make runs   the environment, every run that a preset records: PRESET=cifar
 # make test   the environment, the style, the tests, the notebooks at smoke parameters, the book in a browser
 # make help   what else
 
@@ -47,6 +48,10 @@ book: $(ENVIRONMENT) ## build the book
 	@$(SNAKEMAKE) --config 'preset=$(PRESET)'
 	@echo
 	@echo 'The book: $(abspath $(BOOK))'
+
+.PHONY: runs
+runs: $(ENVIRONMENT) ## compute every run that PRESET records, CORES at a time; killed, it goes on
+	@rodflow sweep --preset $(PRESET) $(if $(filter-out all,$(CORES)),--cores $(CORES))
 
 .PHONY: test
 test: $(ENVIRONMENT) ## check the style, the types, the core, the notebooks and the built book

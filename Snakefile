@@ -11,6 +11,7 @@ made, when the product is missing, or when it was left unfinished. Sources are `
 same reason.
 
     record      where a recorded run is not surely current: looked at, replayed, made again if need be
+    sweep_row   the same for every row of a preset, one job each, for a cluster (target: runs)
     notebook    its own text, the modules it imports, its runs and their records, the environment
     book        book/, the executed notebooks and their figures
 
@@ -21,6 +22,8 @@ too, but makes a page once more, later, whose record it made itself.
 Nothing is written while this file is read.
 """
 
+import functools
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -30,7 +33,7 @@ sys.path[:0] = [str(ROOT)]
 from rodflow_book.build.content import closure, digest, header
 from rodflow_core.experiments import records
 from rodflow_core.experiments.code import core_code
-from rodflow_core.experiments.presets import PRESETS, preset
+from rodflow_core.experiments.presets import PRESETS, preset, rows
 
 PRESET = str(config.get("preset", "quick"))
 if PRESET not in PRESETS:
@@ -39,6 +42,11 @@ BUILD = f"build/{PRESET}"
 SOURCES = {path.stem: path for path in sorted((ROOT / "notebooks").glob("*.py"))}
 ENVIRONMENT = ROOT / "requirements.txt"
 RECORDS = ROOT / "figures/runs"
+# Of the target `runs`: where its records go, and on which device they are made.
+FOLDER = Path(str(config.get("folder", RECORDS)))
+DEVICE = str(config.get("device", ""))
+if DEVICE and "folder" not in config:
+    sys.exit("error: a device has no place among the records that are cited; expected folder=... too.")
 
 
 def needs_of(name, kind):
@@ -72,6 +80,25 @@ def look(run):
     return f"{BUILD}/recorded/{run}-{digest(ROWS[run].fingerprint, core_code(), content)}"
 
 
+@functools.cache
+def sweep_rows():
+    """Every row of the preset, by the name of its file; read when `runs` is asked for."""
+    found = rows(PRESET)
+    return {name: row.replace(device=DEVICE) for name, row in found.items()} if DEVICE else found
+
+
+def sweep_looks(wildcards):
+    """What says of each row that is not surely current that it was looked at: names as in `look`."""
+    looks = []
+    for name, row in sweep_rows().items():
+        path = FOLDER / f"{name}.nc"
+        if not records.vouched(path, row):
+            content = digest(path) if path.is_file() else str(time.time_ns())
+            key = digest(str(FOLDER), row.fingerprint, core_code(), content)
+            looks.append(f"{BUILD}/swept/{name}-{key}")
+    return looks
+
+
 RUNS = {name: needs_of(name, "runs") for name in SOURCES}
 ROWS = {run: row_of(run) for runs in RUNS.values() for run in runs}
 CONTENT = {run: digest(record_of(run)) if record_of(run).is_file() else "" for run in ROWS}
@@ -88,6 +115,7 @@ BOOK_KEY = digest(
 
 wildcard_constraints:
     run="[^/]+",
+    row="[^/]+",
     key="[0-9a-f]{16}",
     name="[^/]+",
 
@@ -95,6 +123,7 @@ wildcard_constraints:
 localrules:
     book,
     records,
+    runs,
 
 
 rule book:
@@ -121,6 +150,11 @@ rule book:
 rule records:
     input:
         LOOKS.values(),
+
+
+rule runs:
+    input:
+        sweep_looks,
 
 
 rule notebook:
@@ -164,5 +198,29 @@ rule record:
         rm -f {BUILD}/recorded/{wildcards.run}-*
         rodflow run --optimizer {params.optimizer} --architecture {params.architecture} \
         --preset {PRESET} --force -o figures/runs/{wildcards.run}-{PRESET}.nc > {log} 2>&1 \
+        || {{ tail -c 2000 {log} >&2; exit 1; }}
+        """
+
+
+rule sweep_row:
+    # As `record`, for what `rodflow sweep` computes on one machine. A job that was killed goes on
+    # from the checkpoint beside its record, on whatever node: the folder is one that all of them see.
+    output:
+        touch(f"{BUILD}/swept/{{row}}-{{key}}"),
+    params:
+        device=f"--device {shlex.quote(DEVICE)}" if DEVICE else "",
+        folder=shlex.quote(str(config.get("folder", "figures/runs"))),
+    log:
+        f"{BUILD}/logs/row-{{row}}-{{key}}.log",
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=1440,
+    shell:
+        """
+        echo "row {wildcards.row}; progress in {log}"
+        rm -f {BUILD}/swept/{wildcards.row}-????????????????
+        rodflow run --row {wildcards.row} {params.device} --force \
+        -o {params.folder}/{wildcards.row}.nc > {log} 2>&1 \
         || {{ tail -c 2000 {log} >&2; exit 1; }}
         """

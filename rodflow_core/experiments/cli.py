@@ -1,21 +1,16 @@
-"""The command line: ``rodflow run``, ``scout``, ``info`` and ``verify``."""
+"""The command line: ``rodflow run``, ``sweep``, ``scout``, ``info`` and ``verify``."""
 
 from __future__ import annotations
 
 import argparse
-import dataclasses
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rodflow_core import __version__
-from rodflow_core.experiments.config import ARCHITECTURES, FLOWS, RunConfig, member
-from rodflow_core.experiments.presets import PRESETS, preset
-
-if TYPE_CHECKING:
-    from rodflow_core.experiments.problem import Problem
+from rodflow_core.experiments import commands
+from rodflow_core.experiments.config import ARCHITECTURES, FLOWS
+from rodflow_core.experiments.presets import PRESETS
 
 _RUN_HELP = """\
 Run an optimizer, its stable flow and its rod flow side by side, and record the run.
@@ -31,7 +26,20 @@ examples:
   rodflow run --optimizer adam --architecture mlp --preset cifar --data-path cifar10.npz -o c.nc
   rodflow run --optimizer adam --problem mine:network --learning-rate 1e-3 -o mine.nc
   rodflow run --optimizer gd --integrator rod=rk4 free=rkc2 -o fine.nc
+  rodflow run --row adam-mlp-cifar-seed1 -o figures/runs/adam-mlp-cifar-seed1.nc
   rodflow info run.nc
+"""
+_SWEEP_HELP = """\
+Compute every run that a preset records, each in a process of its own. What is recorded and current
+is skipped. A sweep that was interrupted, at whatever moment, goes on where it stopped when the same
+command is given again, to the same bits. Status 0 where every row is recorded, 1 where one is not.
+"""
+_SWEEP_EXAMPLES = """\
+examples:
+  rodflow sweep --preset cifar --list
+  rodflow sweep --preset cifar --cores 2 --data-path cifar10.npz
+  rodflow sweep --preset cifar --only adam-mlp 'gd-*' -o runs
+  rodflow sweep --preset paper --device cuda --cores 1 -o runs
 """
 _VERIFY_HELP = """\
 Compute a recorded run again, all of it or its first steps, and compare every number. Status 0 where
@@ -89,8 +97,13 @@ def parser() -> argparse.ArgumentParser:
         epilog="`rodflow COMMAND --help` teaches each command.",
     )
     top.add_argument("--version", action="version", version=f"rodflow {__version__}")
-    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    run = _command(commands, "run", "compute and record a run", _RUN_HELP, _RUN_EXAMPLES)
+    group = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    run = _command(group, "run", "compute and record a run", _RUN_HELP, _RUN_EXAMPLES)
+    run.add_argument(
+        "--row", metavar="NAME",
+        help="a run that a preset records, in place of optimizer, architecture and preset",
+    )  # fmt: skip
+    run.add_argument("--parent", type=int, help=argparse.SUPPRESS)  # a sweep, to end with
     run.add_argument("-o", "--output", type=Path, required=True, help="NetCDF file to write")
     run.add_argument("--force", action="store_true", help="replace an output of another run")
     run.add_argument("--quiet", action="store_true", help="no progress bar")
@@ -105,7 +118,8 @@ def parser() -> argparse.ArgumentParser:
         "--integrator", nargs="+", action="extend", metavar="TAG=NAME", type=_pair,
         help="how a flow is integrated: euler:K, rk4, rkc2:STEPS, adaptive:ERROR",
     )  # fmt: skip
-    scout = _command(commands, "scout", "look for the edge", _SCOUT_HELP, _SCOUT_EXAMPLES)
+    _sweep_options(group)
+    scout = _command(group, "scout", "look for the edge", _SCOUT_HELP, _SCOUT_EXAMPLES)
     scout.add_argument("--learning-rates", type=float, nargs="+", required=True, metavar="FLOAT")
     scout.add_argument(
         "--at", type=int, nargs="+", default=[200, 400, 600], metavar="INT",
@@ -114,11 +128,11 @@ def parser() -> argparse.ArgumentParser:
     alone = ("beta1", "beta2", "epsilon", "data", "data_path", "examples", "loss", "microbatch",
              "seed", "dtype", "device", "threads")  # fmt: skip
     _numbers(scout, {name: _OPTIONS[name] for name in alone})
-    info = commands.add_parser(
+    info = group.add_parser(
         "info", help="say what a recorded run is", description="Say what a recorded run is."
     )
     info.add_argument("run", type=Path, help="NetCDF file written by `rodflow run`")
-    verify = commands.add_parser(
+    verify = group.add_parser(
         "verify",
         help="compute a recorded run again and compare",
         description=_VERIFY_HELP,
@@ -140,6 +154,30 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+def _sweep_options(group: argparse._SubParsersAction) -> None:
+    """Add the command that computes every row of a preset."""
+    sweep = group.add_parser(
+        "sweep",
+        help="compute and record every run of a preset",
+        description=_SWEEP_HELP,
+        epilog=_SWEEP_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    sweep.add_argument("--preset", required=True, help=", ".join(PRESETS))
+    sweep.add_argument("--cores", type=int, metavar="INT", help="runs at a time (default: all)")
+    sweep.add_argument(
+        "--only", nargs="+", metavar="ROW", default=[],
+        help="these rows only; * and ? stand for anything, and the preset's name may be left out",
+    )  # fmt: skip
+    sweep.add_argument("--list", action="store_true", help="say what there is, and compute nothing")
+    sweep.add_argument("--data-path", metavar="STR", help="local .npz with CIFAR-10 images")
+    sweep.add_argument("--device", metavar="STR", help="a torch device, for example cpu or cuda")
+    sweep.add_argument(
+        "-o", "--output", type=Path, metavar="FOLDER",
+        help="where the records lie (default: figures/runs of the checkout)",
+    )  # fmt: skip
+
+
 def _pair(text: str) -> tuple[str, str]:
     """Give the two sides of ``NAME=VALUE``."""
     name, equals, value = text.partition("=")
@@ -149,18 +187,20 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _command(
-    commands: argparse._SubParsersAction, name: str, words: str, description: str, epilog: str
+    group: argparse._SubParsersAction, name: str, words: str, description: str, epilog: str
 ) -> argparse.ArgumentParser:
     """Add a command that takes an optimizer, an architecture and a preset."""
-    command = commands.add_parser(
+    command = group.add_parser(
         name,
         help=words,
         description=description,
         epilog=epilog,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    command.add_argument("--optimizer", required=True, help="gd, heavy_ball, nesterov, adam, ...")
-    command.add_argument("--architecture", default="mlp", help=", ".join(ARCHITECTURES))
+    command.add_argument(
+        "--optimizer", required=name != "run", help="gd, heavy_ball, nesterov, adam, ..."
+    )
+    command.add_argument("--architecture", help=f"{', '.join(ARCHITECTURES)} (default: mlp)")
     command.add_argument(
         "--problem", metavar="MODULE:FUNCTION", help="your own network and data: gives a Problem"
     )
@@ -168,7 +208,7 @@ def _command(
         "--hyperparameter", nargs="+", action="extend", metavar="NAME=VALUE", type=_pair,
         help="one of an optimizer of your own",
     )  # fmt: skip
-    command.add_argument("--preset", default="quick", help=", ".join(PRESETS))
+    command.add_argument("--preset", help=f"{', '.join(PRESETS)} (default: quick)")
     return command
 
 
@@ -188,11 +228,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Status 2 and one sentence on standard error for bad input, 130 when interrupted.
     """
     options = parser().parse_args(arguments)
-    commands = {"run": _run, "scout": _scout, "info": _info, "verify": _verify}
     # A problem of one's own lies where one works.
     sys.path.insert(0, str(Path.cwd()))
     try:
-        return commands[options.command](options)
+        return commands.COMMANDS[options.command](options)
     except ValueError as error:
         print(f"rodflow: error: {error}", file=sys.stderr)
         return 2
@@ -204,143 +243,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     finally:
         sys.path.remove(str(Path.cwd()))
-
-
-def configuration(options: argparse.Namespace, **changes: object) -> RunConfig:
-    """Give the configuration that the options of a command describe.
-
-    Args:
-        options: as parsed.
-        **changes: fields that the options do not say.
-    """
-    known = {f.name for f in dataclasses.fields(RunConfig)} - {"optimizer", "architecture"}
-    given = {key: value for key, value in vars(options).items() if key in known} | changes
-    if given.get("flows"):
-        given["flows"] = tuple(given["flows"])
-    if getattr(options, "integrator", None):
-        given["integrators"] = dict(options.integrator)
-    if options.hyperparameter:
-        given["hyperparameters"] = {key: _number(key, v) for key, v in options.hyperparameter}
-    _check_optimizer(options.optimizer)
-    if options.problem is None:
-        return preset(options.preset, options.optimizer, options.architecture, **given)
-    if given.get("learning_rate") is None:
-        raise ValueError("a problem of your own has no preset; expected a --learning-rate.")
-    given = {key: value for key, value in given.items() if value is not None}
-    return RunConfig(options.optimizer, **given)
-
-
-def _number(name: str, text: str) -> float:
-    try:
-        return float(text)
-    except ValueError as error:
-        raise ValueError(f"hyperparameter {name} is {text!r}; expected a number.") from error
-
-
-def _check_optimizer(name: str) -> None:
-    from rodflow_core.optimizers import OPTIMIZERS  # torch takes a second: not for --help
-
-    member("optimizer", name, OPTIMIZERS)
-
-
-def _problem(options: argparse.Namespace) -> Problem | None:
-    """Give the problem that --problem names; it is made here, so that it is made once."""
-    if options.problem is None:
-        return None
-    from rodflow_core.experiments.problem import named
-
-    return named(options.problem)
-
-
-def _run(options: argparse.Namespace) -> int:
-    from rodflow_core.experiments import records, runs
-
-    path = options.output
-    records.check_writable(path)
-    own = _problem(options)
-    config = runs.for_problem(configuration(options), own)
-    if path.exists() and not options.force:
-        try:
-            other = records.load(path)
-        except ValueError as error:
-            raise ValueError(f"{error} It was left as it is; --force replaces it.") from error
-        if config.differences(records.configuration(other)):
-            raise ValueError(
-                f"{path} holds another run ({other.attrs['title']}); "
-                "name another output, or replace it with --force."
-            )
-    run = runs.load_or_run(config, own, path=path, progress_bar=not options.quiet)
-    print(f"{path}: {run.attrs['title']}, {run.attrs['seconds']:.1f} s")
-    troubles = json.loads(run.attrs["troubles"])
-    for tag, step in json.loads(run.attrs["failed"]).items():
-        why = troubles.get(tag, f"{tag} was no longer finite.")
-        print(f"  {tag} ended at step {step}: {why} Its later samples are NaN.")
-    return 0
-
-
-def _scout(options: argparse.Namespace) -> int:
-    own = _problem(options)
-    config = configuration(options, learning_rate=options.learning_rates[0])
-    from rodflow_core.experiments import scout
-
-    print(scout.HEADER, flush=True)
-    scout.scout(
-        config, options.learning_rates, options.at, lambda s: print(scout.line(s), flush=True), own
-    )
-    return 0
-
-
-def _info(options: argparse.Namespace) -> int:
-    from rodflow_core.experiments import records, runs
-
-    run = records.load(options.run)
-    attrs = dict(run.attrs)
-    config = json.loads(attrs.pop("config"))
-    flows = json.loads(attrs.pop("flows"))
-    del attrs["replay"]
-    print(attrs.pop("title"))
-    print("\nconfiguration")
-    for key, value in config.items():
-        print(f"  {key:18} {value}")
-    print("\nflows")
-    for flow in flows:
-        print(f"  {flow['tag']:18} {flow['title']}, integrator {flow['integrator']}")
-    print("\nprovenance")
-    for key, value in attrs.items():
-        print(f"  {key:18} {value}")
-    found = runs.status(run, own=_problem(options))
-    print(f"  {'current':18} {'yes' if found.current else 'no'}: {found.reason}")
-    print("\nquantities")
-    for name, variable in run.data_vars.items():
-        words = f"{variable.attrs['long_name']} [{variable.attrs['units']}]"
-        print(f"  {name:40} {str(tuple(variable.sizes.values())):10} {words}")
-    return 0
-
-
-def _verify(options: argparse.Namespace) -> int:
-    from rodflow_core.experiments import records, runs
-
-    run = records.load(options.run)
-    found = runs.verify(
-        run,
-        _problem(options),
-        steps=options.steps,
-        threads=options.threads,
-        tolerance=options.tolerance,
-        progress_bar=not options.quiet,
-    )
-    if found.same:
-        print(f"{options.run}: the same bits in {found.compared} series.")
-        return 0
-    size, name = found.worst
-    print(
-        f"{options.run}: {found.compared} series compared; largest difference {size:.2g}, {name}."
-    )
-    if found.agrees:
-        print(f"  All within {options.tolerance:g}.")
-        return 0
-    print(f"  Above {options.tolerance:g} from step {found.until} on.")
-    return 1
 
 
 if __name__ == "__main__":

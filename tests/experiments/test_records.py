@@ -15,7 +15,7 @@ import torch
 import xarray as xr
 from toolkit import is_one_sentence
 
-from rodflow_core.experiments import architectures, cli, code, records, runs
+from rodflow_core.experiments import architectures, cli, code, commands, records, runs
 from rodflow_core.experiments.config import ARCHITECTURES, FLOWS, RunConfig
 from rodflow_core.experiments.presets import PRESETS, REGIMES, preset, preset_of
 from rodflow_core.optimizers import OPTIMIZERS
@@ -463,7 +463,7 @@ def test_scout_prints_a_row_for_each_look_and_changes_no_option(capsys):
     options = ["--optimizer", "gd", "--preset", "smoke", "--learning-rates", "0.1", "0.2"]
     parsed = cli.parser().parse_args(["scout", *options])
     before = dict(vars(parsed))
-    cli.configuration(parsed, learning_rate=0.1)
+    commands.configuration(parsed, learning_rate=0.1)
     assert vars(parsed) == before
     assert cli.main(["scout", *options, "--at", "20", "30"]) == 0
     assert len(capsys.readouterr().out.strip().splitlines()) == 5
