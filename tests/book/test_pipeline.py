@@ -1,146 +1,16 @@
 """The build: what makes a product stale, what does not, and notebooks' parameters."""
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import jupytext
 import pytest
+from miniature import CORE, RECORD, ROOT, snakemake, write
+from miniature import project as project
 
 from rodflow_book.build import content, notebooks
-
-ROOT = Path(__file__).resolve().parents[2]
-
-NOTEBOOK = """\
-# ---
-# jupyter:
-#   rodflow:
-#     runs: [adam-mlp]
-# ---
-
-# %% tags=["parameters"]
-preset = "quick"
-figures = "figures"
-
-# %%
-from rodflow_core.experiments import runs
-"""
-
-CORE = {
-    "rodflow_core/__init__.py": "",
-    "rodflow_core/flows.py": '"""Flows."""\n\nFACTOR = 2.0\n',
-    "rodflow_core/experiments/__init__.py": "",
-    "rodflow_core/experiments/central.py": "UNUSED = 1\n",
-    "rodflow_core/experiments/records.py": """\
-from rodflow_core.experiments.code import core_code
-
-
-def written(row, numbers):
-    return f"{row.fingerprint} {core_code()} {numbers}"
-
-
-def vouched(path, row):
-    return path.is_file() and path.read_text().startswith(f"{row.fingerprint} {core_code()} ")
-""",
-    "rodflow_core/experiments/runs.py": (
-        "from rodflow_core.flows import FACTOR\nfrom rodflow_core.experiments import presets\n"
-    ),
-    "rodflow_core/experiments/presets.py": """\
-from types import SimpleNamespace
-
-PRESETS = ("quick",)
-ROWS = {"adam": 1, "gd": 1}
-
-
-def preset(name, optimizer, architecture):
-    return SimpleNamespace(
-        optimizer=optimizer, architecture=architecture,
-        fingerprint=f"{name}{ROWS[optimizer]}", name=f"{optimizer}-{architecture}",
-    )
-
-
-def rows(name):
-    return {f"{o}-mlp-{name}{end}": preset(name, o, "mlp") for o in ROWS for end in ("", "-seed1")}
-""",
-    **{
-        f"rodflow_core/experiments/{name}.py": ""
-        for name in ("architectures", "config", "data", "problem")
-    },
-    "requirements.txt": "torch==1\n",
-}
-
-# Stand-ins that note that they were called, and make what the rule expects.
-STUBS = {
-    # It writes the record, as the command does: with the row and the code of today.
-    "rodflow": """mkdir -p figures/runs
-if [[ $2 == --row ]]; then
-[[ -e refuse ]] && echo "rodflow: error: refused." >&2 && exit 2
-echo "row $3" >> calls
-exec python3 - "$3" "${@: -1}" <<'END'
-import sys
-sys.path[:0] = ["."]
-from rodflow_core.experiments import presets, records
-open(sys.argv[2], "w").write(records.written(presets.rows("quick")[sys.argv[1]], "made"))
-END
-fi
-echo "run $3-$5" >> calls
-[[ -e keep ]] || python3 - "$3" "$5" <<'END'
-import sys
-sys.path[:0] = ["."]
-from rodflow_core.experiments import presets, records
-row = presets.preset("quick", *sys.argv[1:])
-open(f"figures/runs/{row.name}-quick.nc", "w").write(records.written(row, "made"))
-END""",
-    "python": 'case "$2" in *.notebooks) echo "notebook $4" >> calls; touch "$5";; esac',
-    "jupyter-book": 'echo book >> calls; mkdir -p "${@: -1}/_build/html"\n'
-    'touch "${@: -1}/_build/html/index.html"',
-}
-
-
-@pytest.fixture
-def project(tmp_path):
-    """A small project under the real Snakefile: two notebooks, a core of four modules."""
-    shutil.copy(ROOT / "Snakefile", tmp_path)
-    for name, text in CORE.items():
-        write(tmp_path / name, text)
-    for name in ("rodflow_book/__init__.py", "rodflow_book/build/__init__.py"):
-        write(tmp_path / name, "")
-    for name in ("rodflow_book/build", "rodflow_core/experiments/code.py"):
-        if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, tmp_path / name, dirs_exist_ok=True)
-        else:
-            shutil.copy(ROOT / name, tmp_path / name)
-    write(tmp_path / "notebooks" / "adam.py", NOTEBOOK)
-    write(tmp_path / "notebooks" / "rod.py", '# %% tags=["parameters"]\nfigures = "figures"\n')
-    write(tmp_path / "book" / "_toc.yml", "root: index\n")
-    for name, text in STUBS.items():
-        write(tmp_path / "bin" / name, f"#!/bin/bash\n{text}\n")
-        (tmp_path / "bin" / name).chmod(0o755)
-    return tmp_path
-
-
-def write(path, text):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
-
-
-FLAGS = ("--cores", "2", "--rerun-triggers", "params", "--rerun-incomplete", "--nolock", "--quiet",
-         "host")  # fmt: skip
-
-
-def snakemake(project, *arguments, program=(sys.executable, "-m", "snakemake")):
-    """Call Snakemake as the Makefile does, with the stand-ins before everything else."""
-    path = f"{project / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}"
-    return subprocess.run(
-        [*program, *FLAGS, *arguments],
-        cwd=project,
-        text=True,
-        env={**os.environ, "PATH": path, "XDG_CACHE_HOME": str(project.parent / "cache")},
-        capture_output=True,
-        timeout=600,
-    )
 
 
 def build(project):
@@ -177,9 +47,6 @@ def test_a_build_redoes_what_an_edit_concerns_and_nothing_else(project):
     assert build(project) == ["book", ADAM, ROD]
 
 
-RECORD = Path("figures/runs/adam-mlp-quick.nc")
-
-
 def vouched_for(project, numbers):
     """Give what a record of today's row and code says."""
     code = (
@@ -211,71 +78,6 @@ def test_a_record_that_is_damaged_lost_or_of_older_code_is_looked_at_once(projec
     write(project / "rodflow_core" / "flows.py", "FACTOR = 3.0\n")
     assert build(project) == ["book", ADAM, RUN]
     assert build(project) == []
-
-
-ROWS = [f"row {name}-mlp-quick{end}" for name in ("adam", "gd") for end in ("", "-seed1")]
-
-
-def runs_of(project, *options):
-    """Ask for every row of the preset; give what was called, in alphabetical order."""
-    calls = project / "calls"
-    calls.unlink(missing_ok=True)
-    done = snakemake(project, *options, "--", "runs")
-    called = sorted(calls.read_text().splitlines()) if calls.exists() else []
-    return done, called
-
-
-def test_every_row_of_a_preset_is_one_job_and_made_once(project):
-    write(project / "refuse", "")
-    done, called = runs_of(project, "--keep-going")
-    assert done.returncode == 1 and not called and "rodflow: error: refused." in done.stderr
-    (project / "refuse").unlink()
-    done, called = runs_of(project)
-    assert done.returncode == 0 and called == ROWS, done.stderr
-    done, called = runs_of(project)
-    assert done.returncode == 0 and not called
-    (project / RECORD.parent / "gd-mlp-quick-seed1.nc").unlink()
-    write(project / RECORD, "damaged")
-    done, called = runs_of(project)
-    assert done.returncode == 0 and called == [ROWS[0], ROWS[3]]
-    # What was looked at leaves one mark a row, and no row takes another's for its own.
-    marks = [path.name[:-17] for path in (project / "build/quick/swept").iterdir()]
-    assert sorted(f"row {name}" for name in marks) == ROWS
-
-
-def test_rows_are_made_by_the_jobs_of_a_cluster(project):
-    pytest.importorskip(
-        "snakemake_executor_plugin_cluster_generic",
-        reason="the generic executor, snakemake-executor-plugin-cluster-generic, is not installed",
-    )
-    write(project / "bin" / "submit", '#!/bin/bash\nbash "${@: -1}" > job.log 2>&1 &\necho $!\n')
-    (project / "bin" / "submit").chmod(0o755)
-    (project / "elsewhere").mkdir()
-    cluster = ["--executor", "cluster-generic", "--cluster-generic-submit-cmd", "bin/submit"]
-    cluster += ["--jobs", "2", "--seconds-between-status-checks", "1"]
-    done, called = runs_of(project, *cluster, "--config", "folder=elsewhere")
-    assert done.returncode == 0 and called == ROWS, done.stderr
-    assert {f"row {path.stem}" for path in (project / "elsewhere").iterdir()} == set(ROWS)
-    done, called = runs_of(project, *cluster, "--config", "folder=elsewhere")
-    assert done.returncode == 0 and not called
-
-
-def test_records_of_another_device_need_a_folder_of_their_own(project):
-    done = snakemake(project, "--dry-run", "--config", "device=cuda", "--", "runs")
-    assert done.returncode != 0 and "expected folder=... too" in done.stderr
-
-
-@pytest.mark.parametrize(
-    "options, command",
-    [
-        (["PRESET=cifar", "CORES=2"], "rodflow sweep --preset cifar --cores 2"),
-        (["PRESET=paper"], "rodflow sweep --preset paper"),
-    ],
-)
-def test_make_runs_calls_the_sweep(options, command):
-    make = ["make", "--dry-run", "-f", str(ROOT / "Makefile"), "runs", "PY=python", *options]
-    done = subprocess.run(make, capture_output=True, text=True, timeout=60, check=True)
-    assert done.stdout.strip() == command
 
 
 def test_nothing_is_written_while_the_file_is_read(project):
