@@ -23,18 +23,9 @@ import torch
 from torch import Tensor, nn
 
 __all__ = [
-    "ACTIVATIONS",
-    "ARCHITECTURES",
-    "CNN",
-    "MLP",
-    "Architecture",
-    "LayerNorm",
-    "ViT",
-    "build",
-    "parameter_count",
-    "resolve_sizes",
-    "sincos_positions",
-]
+    "ACTIVATIONS", "ARCHITECTURES", "CNN", "MLP", "Architecture", "LayerNorm",
+    "ViT", "build", "parameter_count", "resolve_sizes", "sincos_positions",
+]  # fmt: skip
 
 ImageShape = tuple[int, int, int]
 
@@ -104,10 +95,7 @@ class MLP(nn.Sequential):
 
 
 class ChannelsLast(nn.Module):
-    """The same numbers with the channels side by side in memory, in float32.
-
-    A CPU convolves and pools them about twice as fast so; in float64 it does not.
-    """
+    """Channels side by side in memory, in float32: a CPU convolves and pools twice as fast so."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Lay ``x`` of shape (n, C, H, W) out anew; shape and numbers are kept."""
