@@ -98,26 +98,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"rodflow {__version__}")
     group = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    run = _command(group, "run", "compute and record a run", _RUN_HELP, _RUN_EXAMPLES)
-    run.add_argument(
-        "--row", metavar="NAME",
-        help="a run that a preset records, in place of optimizer, architecture and preset",
-    )  # fmt: skip
-    run.add_argument("--parent", type=int, help=argparse.SUPPRESS)  # a sweep, to end with
-    run.add_argument("-o", "--output", type=Path, required=True, help="NetCDF file to write")
-    run.add_argument("--force", action="store_true", help="replace an output of another run")
-    run.add_argument("--quiet", action="store_true", help="no progress bar")
-    _numbers(run, _OPTIONS)
-    run.add_argument(
-        "--backward-error", action="store_true", default=None, help="add the correction of F.2"
-    )
-    run.add_argument(
-        "--flows", nargs="+", metavar="TAG", help=f"flows of the run (default: {' '.join(FLOWS)})"
-    )
-    run.add_argument(
-        "--integrator", nargs="+", action="extend", metavar="TAG=NAME", type=_pair,
-        help="how a flow is integrated: euler:K, rk4, rkc2:STEPS, adaptive:ERROR",
-    )  # fmt: skip
+    _run_options(group)
     _sweep_options(group)
     scout = _command(group, "scout", "look for the edge", _SCOUT_HELP, _SCOUT_EXAMPLES)
     scout.add_argument("--learning-rates", type=float, nargs="+", required=True, metavar="FLOAT")
@@ -152,6 +133,29 @@ def parser() -> argparse.ArgumentParser:
             "--problem", metavar="MODULE:FUNCTION", help="gives the problem, where it is your own"
         )
     return top
+
+
+def _run_options(group: argparse._SubParsersAction) -> None:
+    run = _command(group, "run", "compute and record a run", _RUN_HELP, _RUN_EXAMPLES)
+    run.add_argument(
+        "--row", metavar="NAME",
+        help="a run that a preset records, in place of optimizer, architecture and preset",
+    )  # fmt: skip
+    run.add_argument("--parent", type=int, help=argparse.SUPPRESS)  # a sweep, to end with
+    run.add_argument("-o", "--output", type=Path, required=True, help="NetCDF file to write")
+    run.add_argument("--force", action="store_true", help="replace an output of another run")
+    run.add_argument("--quiet", action="store_true", help="no progress bar")
+    _numbers(run, _OPTIONS)
+    run.add_argument(
+        "--backward-error", action="store_true", default=None, help="add the correction of F.2"
+    )
+    run.add_argument(
+        "--flows", nargs="+", metavar="TAG", help=f"flows of the run (default: {' '.join(FLOWS)})"
+    )
+    run.add_argument(
+        "--integrator", nargs="+", action="extend", metavar="TAG=NAME", type=_pair,
+        help="how a flow is integrated: euler:K, rk4, rkc2:STEPS, adaptive:ERROR",
+    )  # fmt: skip
 
 
 def _sweep_options(group: argparse._SubParsersAction) -> None:
