@@ -101,7 +101,7 @@ _CITED = re.compile(
 def say_what_is_missing(notebook: nbformat.NotebookNode, figures: Path) -> None:
     """Put a sentence in place of the figure of a run on CIFAR-10 that is not recorded yet.
 
-    These runs take hours and images that are not here; a book that lacks one is a book all the same.
+    These runs take hours, and images that are not here; a book that lacks one is a book still.
     """
 
     def sentence(found: re.Match[str]) -> str:
