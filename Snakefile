@@ -54,6 +54,12 @@ def needs_of(name, kind):
     return header(SOURCES[name].read_text(encoding="utf-8")).get("rodflow", {}).get(kind, [])
 
 
+def files_of(name):
+    """The files that a notebook names, or names by a pattern; what matches one may be none."""
+    for pattern in needs_of(name, "files"):
+        yield from sorted(ROOT.glob(pattern)) if "*" in pattern else [ROOT / pattern]
+
+
 def row_of(run):
     optimizer, architecture = run.rsplit("-", 1)
     return preset(PRESET, optimizer, architecture)
@@ -69,8 +75,7 @@ def notebook_key(name):
     # Of the presets its own rows count, and not those of others.
     code = closure(text, without=["rodflow_core.experiments.presets"] if rows else [])
     made = ROOT / "rodflow_book/build/notebooks.py"
-    files = [ROOT / file for file in needs_of(name, "files")]
-    return digest(PRESET, text, made, ENVIRONMENT, *code, *rows, *files)
+    return digest(PRESET, text, made, ENVIRONMENT, *code, *rows, *files_of(name))
 
 
 def look(run):

@@ -274,8 +274,8 @@ publish(
 #
 # ## Where the paper's rod loses sight, and this one does not
 #
-# Adam with the customary $\beta_1=0.9$, after a long warm-up; and Adam with $\beta_1=0.5$ started at step 50, when
-# its drift is still large. Both with $\beta_2=0.99$, which is not the 0.95 of {doc}`Adam's chapter <adam>`: the early
+# On digits: Adam with the customary $\beta_1=0.9$, after a long warm-up; and Adam with $\beta_1=0.5$ started at step 50,
+# when its drift is still large. Both with $\beta_2=0.99$, which is not the 0.95 of the digits in {doc}`Adam's chapter <adam>`: the early
 # start alone is no trap. The same start with 0.95 is the third run.
 
 # %%

@@ -15,13 +15,14 @@
 # # Limits
 #
 # Where does the rod flow stop tracking, and why? One parameter is swept at a time, from one starting
-# point: Adam on the MLP, as in {ref}`its chapter <adam-regime>`. Every run carries the paper's rod
+# point: Adam on the MLP on digits, as in {ref}`its chapter <adam-regime>`. Every run carries the paper's rod
 # and the [drift-free rod](drift_free). Two numbers sum up a run: **how many times closer** than the stable
 # flow's a rod's centre stays to the optimizer's (ratio of median distances; 5 is our bar), and its
 # **sharpness over the optimizer's** (of medians over the run, as the phases of copies of Adam are lost at the edge;
 # within 5 % is our bar). A third tells what can be asked of any model,
 # the **floor**: how far a copy of the optimizer itself ends up that was started a little aside, half a step, a quarter or a
 # twentieth behind. A rod whose distance is that of the copies has lost nothing that could be kept.
+# ({doc}`cifar10` changes one thing at a time on CIFAR-10.)
 
 # %% tags=["parameters", "hide-input"]
 preset = "quick"

@@ -17,8 +17,9 @@
 # # The rivals on networks
 #
 # Which model of the edge, at what price? {doc}`models` explains what each of them is and shows them on
-# toys. Here they run beside each other on networks: three optimizers, three architectures, every model
-# from the same iterates in one run, and the same judge for all ({doc}`claims`).
+# toys. Here they run beside each other on networks and handwritten digits: three optimizers, three
+# architectures, every model from the same iterates in one run, and the same judge for all ({doc}`claims`).
+# Shorter runs on CIFAR-10 are on {doc}`its page <cifar10>`.
 #
 # - **Central flow** {cite:p}`cohen2025central`: the time average, with the covariance of the oscillation
 #   found from the condition that the curvature stays at its threshold. It exists for optimizers without

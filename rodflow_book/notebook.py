@@ -69,6 +69,47 @@ def recorded(optimizer: str, architecture: str, kind: str, **changes: object) ->
     return runs.load_or_run(preset(kind, optimizer, architecture, **changes))
 
 
+def cited(optimizer: str, architecture: str, variant: str | None = None) -> xr.Dataset:
+    """Give a record on CIFAR-10 as the book cites it, from the checkout's ``figures/runs``.
+
+    Its content is checked; nothing is replayed or computed, and no image is needed. Tests that keep
+    their own runs elsewhere (``RODFLOW_RUNS``) find these records here all the same.
+
+    Args:
+        optimizer: a row of ``OPTIMIZERS``.
+        architecture: ``mlp``, ``cnn`` or ``vit``.
+        variant: of what is recorded beside a row, such as ``seed1`` or ``rivals``.
+
+    Raises:
+        ValueError: for an unknown name, or where there is no such record.
+    """
+    path = _cited_path(optimizer, architecture, variant)
+    if not path.is_file():
+        raise ValueError(f"there is no record {path}; make it with `rodflow sweep --preset cifar`.")
+    return records.load(path)
+
+
+def is_cited(optimizer: str, architecture: str, variant: str | None = None) -> bool:
+    """Say whether there is a record on CIFAR-10 that `cited` would read.
+
+    Raises:
+        ValueError: for an unknown name, or an installation that is no checkout.
+    """
+    return _cited_path(optimizer, architecture, variant).is_file()
+
+
+def _cited_path(optimizer: str, architecture: str, variant: str | None) -> Path:
+    member("optimizer", optimizer, OPTIMIZERS)
+    member("architecture", architecture, ARCHITECTURE_TITLES)
+    folder = records.checkout_directory()
+    if folder is None:
+        raise ValueError(
+            "the cited records lie in figures/runs of a checkout, and this installation is none; "
+            "clone the repository."
+        )
+    return folder / f"{optimizer}-{architecture}-cifar{f'-{variant}' if variant else ''}.nc"
+
+
 class Chapter:
     """An optimizer's chapter: its runs on the architectures, their figures and verdicts.
 
@@ -107,10 +148,15 @@ class Chapter:
             for name in self.architectures
         }
 
-    def save_figures(self, recorded_as: Mapping[str, xr.Dataset]) -> None:
+    def cited(self) -> dict[str, xr.Dataset]:
+        """Give what is recorded on CIFAR-10 by architecture, whatever the parameters say."""
+        there = [name for name in self.architectures if is_cited(self.optimizer, name)]
+        return {name: cited(self.optimizer, name) for name in there}
+
+    def save_figures(self, recorded_as: Mapping[str, xr.Dataset], suffix: str = "") -> None:
         """Write the figure of each run to cite, and show it to whoever runs the notebook."""
         for architecture, run in recorded_as.items():
-            save_figure_of(run, f"{self.optimizer}-{architecture}", self.figures)
+            save_figure_of(run, f"{self.optimizer}-{architecture}{suffix}", self.figures)
 
 
 def save_figure_of(run: xr.Dataset, name: str, folder: str | Path) -> None:
@@ -128,7 +174,7 @@ def subject(run: xr.Dataset) -> str:
         return f"{title} on {run.attrs['problem']}"
     data = {"digits": "handwritten digits", "cifar10": "CIFAR-10 images"}[config.data]
     network = ARCHITECTURE_TITLES[config.architecture]
-    return f"{title} on the {network}, {config.examples} {data}"
+    return f"{title} on the {network}, {config.examples:,} {data}"
 
 
 def judged(run: xr.Dataset) -> dict[str, claims.Claims]:
@@ -138,6 +184,15 @@ def judged(run: xr.Dataset) -> dict[str, claims.Claims]:
     """
     tags = sorted(claims.models(run), key=lambda tag: tag != "rod")
     return {tag: claims.assess(run, tag) for tag in tags}
+
+
+def regime(run: xr.Dataset) -> str:
+    """Give oscillation over drift of a run, and the betas and the warm-up it belongs to."""
+    config = configuration(run)
+    betas = {r"\beta_1": config.beta1, r"\beta_2": config.beta2}
+    words = [f"${name}={value:g}$" for name, value in betas.items() if value is not None]
+    words.append(f"from step {config.warmup:,}")
+    return f"{claims.assess(run).regime:.2g} ({', '.join(words)})"
 
 
 def alt_text(run: xr.Dataset) -> str:
@@ -241,8 +296,10 @@ def verdicts(several: Iterable[xr.Dataset]) -> str:
 
 
 def hyperparameters(several: Iterable[xr.Dataset]) -> str:
-    """Give the numbers of runs as a Markdown table, a run a column."""
+    """Give the numbers of runs as a Markdown table, a run a column; nothing of no runs."""
     columns = {run.attrs["title"]: _numbers(run) for run in several}
+    if not columns:
+        return ""
     keys = dict.fromkeys(key for numbers in columns.values() for key in numbers)
     del keys["architecture"]
     head = ["", *(str(numbers["architecture"]) for numbers in columns.values())]
@@ -259,7 +316,7 @@ def _numbers(run: xr.Dataset) -> dict[str, object]:
         r"$\beta_1$": config.beta1,
         r"$\beta_2$": config.beta2,
         "threshold": f"{run.attrs['threshold']:.5g}",
-        "data": None if own else f"{config.examples} {config.data}",
+        "data": None if own else f"{config.examples:,} {config.data}",
         "weights": run.attrs["parameters"],
         "warm-up steps": config.warmup,
         "steps side by side": config.steps,
@@ -267,6 +324,7 @@ def _numbers(run: xr.Dataset) -> dict[str, object]:
         "rank": config.rank,
         "sharpness every": f"{config.spectrum_every} steps",
         "precision": config.dtype,
+        "recorded": run.attrs.get("date"),
         "seconds": f"{run.attrs['seconds']:.0f}",
         "run": f"`{_name(config)}`",
     }

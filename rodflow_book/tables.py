@@ -68,34 +68,24 @@ def judged(found: Mapping[Key, Claims]) -> str:
 
 
 def distances(models: Judged, coarse: Mapping[Key, Claims]) -> str:
-    """Distances over the floor and over each other, for both integrators.
+    """Distances over the floor and over each other, for every integrator that is recorded.
 
     Args:
-        models: assessed runs of ``rod``, ``rod_fine``, ``free`` and ``free_fine``.
+        models: assessed runs of ``rod`` and ``free``, and of ``rod_fine`` and ``free_fine``.
         coarse: the paper's rod measured by the stable flow at its own substeps.
     """
-    head = (
-        "",
-        "floor",
-        "stable / floor",
-        "rod / floor",
-        "rod, RK4",
-        "drift-free",
-        "drift-free, RK4",
-    )
-    head += (
-        "ratio, stable flow $K=4$",
-        "ratio, stable flow fine",
-        "osc/drift",
-        "S",
-        "stable flow's S",
-    )
+    names = {"rod": "rod / floor", "rod_fine": "rod, RK4", "free": "drift-free"}
+    names["free_fine"] = "drift-free, RK4"
+    fine = "rod_fine" in models
+    head = ["", "floor", "stable / floor", *(names[tag] for tag in models)]
+    head += ["ratio, stable flow $K=4$", *(["ratio, stable flow fine"] if fine else [])]
+    head += ["osc/drift", "S", "stable flow's S"]
     rows = []
     for key, c in models["rod"].items():
         cells = [title(key), f"{c.floor:.2g}", _short(c.stable.distance / c.floor)]
         cells += [_short(models[tag][key].above_floor) for tag in models]
-        cells += [_short(coarse[key].ratio), _short(c.ratio), f"{c.regime:.2g}"]
-        rows.append([*cells, f"{c.sharpness:.3f}", f"{c.stable.sharpness:.2f}"])
+        cells += [_short(coarse[key].ratio), *([_short(c.ratio)] if fine else [])]
+        rows.append([*cells, f"{c.regime:.2g}", f"{c.sharpness:.3f}", f"{c.stable.sharpness:.2f}"])
     return markdown(head, rows)
 
 
@@ -133,11 +123,13 @@ def diagnosis(runs: Mapping[Key, xr.Dataset], models: Judged) -> str:
 
 def _mended(lost: list[str], run: xr.Dataset, models: Judged, key: Key) -> str:
     """Say which of the lost claims another integrator or the other rod keeps."""
-    finer = "rod_finer" in flows(run)
-    fine = assess(run, "rod_finer") if finer else models["rod_fine"][key]
-    others = {f"with RK4{', four substeps' if finer else ''}": fine}
+    others = {"with the drift-free rod": models["free"][key]}
+    if "rod_finer" in flows(run):
+        others = {"with RK4, four substeps": assess(run, "rod_finer"), **others}
+    elif "rod_fine" in models:
+        others = {"with RK4": models["rod_fine"][key], **others}
     words = []
-    for name, found in {**others, "with the drift-free rod": models["free"][key]}.items():
+    for name, found in others.items():
         kept = judge.rulings(found)
         good = [f"({k})" for k in lost if kept[k].verdict not in (judge.FAILS, judge.NONE)]
         words.append(f"{name}, {', '.join(good) or 'none'}")

@@ -25,14 +25,16 @@ def save(
     models: Mapping[str, Mapping[Key, Claims]],
     runs: Sequence[xr.Dataset],
     folder: str | os.PathLike[str],
+    name: str = "claims",
 ) -> None:
     """Write the figure, its numbers and the runs it was drawn from.
 
     Args:
-        models: assessed runs by model (``rod``, ``rod_fine``, ``free``, ``free_fine``), and by
-            optimizer and architecture.
+        models: assessed runs by model (``rod``, ``free`` and, where they are recorded,
+            ``rod_fine``, ``free_fine``), and by optimizer and architecture.
         runs: the runs they come from.
         folder: where the files go.
+        name: stem of the files.
     """
     first = models["rod"]
     columns: dict[str, list[object]] = {
@@ -54,7 +56,7 @@ def save(
         "every optimizer and architecture, log axis, with bars at 5 and at 100."
     )
     files.save(
-        "claims", lambda: ratios(numbers), numbers, folder, alt=alt,
+        name, lambda: ratios(numbers), numbers, folder, alt=alt,
         manifest=files.run_manifest(runs),
     )  # fmt: skip
 
@@ -72,7 +74,7 @@ def ratios(numbers: pd.DataFrame) -> Figure:
     )
     for axis, architecture in zip(axes.flat, architectures, strict=True):
         rows = numbers[numbers["architecture"] == architecture].set_index("optimizer")
-        rows = rows.loc[optimizers]
+        rows = rows.reindex(optimizers)  # what is not recorded has no mark
         height = range(len(rows))
         for tag, shift, marker in (("rod", -0.17, "o"), ("free", 0.17, "D")):
             name = "paper's rod" if tag == "rod" else "drift-free rod"
@@ -80,6 +82,8 @@ def ratios(numbers: pd.DataFrame) -> Figure:
             at = [h + shift for h in height]
             look = {"color": colour(tag), "zorder": 4, "markersize": 8 if tag == "rod" else 7}
             axis.plot(rows[f"ratio_{tag}"], at, marker, label=f"{name}, Euler $K=4$", **look)
+            if f"ratio_{tag}_fine" not in rows:
+                continue
             axis.plot(
                 rows[f"ratio_{tag}_fine"],
                 at,

@@ -63,7 +63,30 @@ def run_figure(run: xr.Dataset) -> Figure:
         figure.legend(
             list(shown.values()), list(shown), loc="outside upper center", ncols=3, fontsize=13
         )
+    if records.configuration(run).data == "cifar10":
+        figure.supxlabel(made_with(run), fontsize=10.5)
     return figure
+
+
+def made_with(run: xr.Dataset, shared: bool = True) -> str:
+    """Say in a line what a run on images was made with; a figure is then whole without its page.
+
+    Args:
+        run: a recorded run.
+        shared: whether data, precision, device and date stand in it; a figure of several runs,
+            which have these in common, says them once, and has two lines for each run.
+    """
+    config = records.configuration(run)
+    betas = [f"{beta:g}" for beta in (config.beta1, config.beta2) if beta is not None]
+    names = [r"\beta_1"] * (config.beta1 is not None) + [r"\beta_2"] * (config.beta2 is not None)
+    words = [f"$n={config.examples:,}$".replace(",", "{,}"), rf"$\eta={config.learning_rate:g}$"]
+    words += [f"${name}={beta}$" for name, beta in zip(names, betas, strict=True)]
+    if not shared:
+        return ", ".join(words) + f"\nwarm-up {config.warmup:,}, then {config.steps:,} steps"
+    words += [f"warm-up {config.warmup:,} steps"]
+    words = ["CIFAR-10", *words, f"{config.dtype} on {config.device}"]
+    # Records of digits were once made without a date.
+    return ", ".join(words + ([run.attrs["date"]] if "date" in run.attrs else []))
 
 
 def _curves(run: xr.Dataset, kind: str) -> dict[str, xr.DataArray]:
@@ -89,7 +112,7 @@ def _draw(axis: Axes, run: xr.Dataset, kind: str, leave: str = "") -> Iterator[s
 def _loss(axis: Axes, run: xr.Dataset) -> None:
     list(_draw(axis, run, "loss", "floor"))
     axis.set(title="loss at the centre", ylabel=r"$L(\bar w)$", yscale="log")
-    _plain_log_ticks(axis)
+    plain_log_ticks(axis)
 
 
 def _sharpness(axis: Axes, run: xr.Dataset) -> None:
@@ -129,7 +152,7 @@ def _mu(axis: Axes, run: xr.Dataset) -> None:
 def _nu(axis: Axes, run: xr.Dataset) -> None:
     list(_draw(axis, run, "nu_norm", "floor"))
     axis.set(title="second moment", ylabel=r"$|\nu|$", yscale="log")
-    _plain_log_ticks(axis)
+    plain_log_ticks(axis)
 
 
 def _alignment(axis: Axes, run: xr.Dataset) -> None:
@@ -141,7 +164,7 @@ def _alignment(axis: Axes, run: xr.Dataset) -> None:
     axis.set_ylim(0, 1.03)
 
 
-def _plain_log_ticks(axis: Axes) -> None:
+def plain_log_ticks(axis: Axes) -> None:
     """Label a log axis of less than two decades with plain numbers."""
     low, high = axis.get_ylim()
     if high / low < 100:

@@ -46,8 +46,14 @@ def cited_directory() -> Path | None:
     An installation that is not a checkout has none.
     """
     named = os.environ.get("RODFLOW_RUNS")
-    if named:
-        return Path(named)
+    return Path(named) if named else checkout_directory()
+
+
+def checkout_directory() -> Path | None:
+    """Give the checkout's own ``figures/runs``, whatever ``RODFLOW_RUNS`` says.
+
+    An installation that is not a checkout has none.
+    """
     checkout = Path(__file__).resolve().parents[2]
     return checkout / "figures" / "runs" if (checkout / "pyproject.toml").is_file() else None
 

@@ -17,6 +17,7 @@ NOTEBOOK = """\
 # jupyter:
 #   rodflow:
 #     runs: [adam-mlp]
+#     files: [figures/runs/*-cifar.nc]
 # ---
 
 # %% tags=["parameters"]

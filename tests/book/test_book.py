@@ -109,6 +109,8 @@ def open_page(browser):
         tab.on("request", lambda request: note_outside(page, request.url))
         tab.on("console", lambda message: note_message(page, message))
         tab.goto((HTML / page).as_uri() + query, wait_until="load")
+        # What is folded is to be as right as the rest.
+        tab.evaluate("document.querySelectorAll('details.sd-dropdown').forEach(d => d.open = true)")
         if tab.locator(".math").count():
             tab.evaluate("MathJax.startup.promise")
         return tab

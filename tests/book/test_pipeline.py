@@ -46,6 +46,14 @@ def test_a_build_redoes_what_an_edit_concerns_and_nothing_else(project):
     write(project / "requirements.txt", "torch==2\n")
     assert build(project) == ["book", ADAM, ROD]
 
+    # A file that a page names by a pattern: one more, another content, none.
+    cited = project / "figures" / "runs" / "adam-mlp-cifar.nc"
+    for words in ("recorded", "recorded again"):
+        write(cited, words)
+        assert build(project) == ["book", ADAM]
+    cited.unlink()
+    assert build(project) == ["book", ADAM]
+
 
 def vouched_for(project, numbers):
     """Give what a record of today's row and code says."""
