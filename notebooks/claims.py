@@ -54,8 +54,8 @@ notebook.show(tables.rules())
 #   are measured by is integrated finely (Runge-Kutta 4, four substeps): with the paper's four Euler substeps it is
 #   closer to the optimizer, which at one substep it would be. On CIFAR-10 it has the paper's substeps; the fine
 #   one is recorded for Adam on the MLP ({doc}`cifar10`).
-# - The **sensitivity floor** is a copy of the optimizer itself, started half a step behind. Nothing
-#   that is told no more about the optimizer can be asked to stay closer.
+# - The **sensitivity floor** is a copy of the optimizer itself, started half a step behind: a yardstick of
+#   what can be asked of a model. It is no bound, since a rod starts at the optimizer's own centre.
 # - **Sharpness** and lengths are compared step by step (the sharpness every 5 steps, the others every
 #   step): the median of $|\text{model}/\text{optimizer}-1|$, and the worst. Where $|\delta|$ of model and
 #   optimizer correlate by less than 0.5, their phases are lost; a shift in time is no error of
@@ -89,8 +89,8 @@ def spread(found):
         f"The paper's rod is between {ratios[0]:.2g} and {ratios[-1]:.3g} times closer than the stable flow "
         f"(median {ratios[len(ratios) // 2]:.3g}); two orders of magnitude are reached in {len(several)} of "
         f"{len(ratios)} runs. Its distance is {floors[0]:.2g} to {floors[-1]:.3g} times the sensitivity floor "
-        f"(median {floors[len(floors) // 2]:.2g}), and within twice the floor in {len(near)} runs: there, no "
-        "model could have been asked for much more."
+        f"(median {floors[len(floors) // 2]:.2g}), and within twice the floor in {len(near)} runs: there, "
+        "little more could have been asked of a model."
         + (f" In {lost} runs the paper's rod could not go on." if lost else "")
     )
 

@@ -319,8 +319,8 @@ notebook.show(
 # constraint is implicit, by its own substep, four to a step). The tables give, over the last two thirds of a
 # run, the median distance to the optimizer's centre; the oscillation, root mean square over the optimizer's;
 # the median sharpness at the centre over the threshold; and how far that is from the optimizer's at the same
-# step (median). The *shifted copy* is the optimizer itself, started half a step behind: nothing can be asked
-# of a model below it.
+# step (median). The *shifted copy* is the optimizer itself, started half a step behind: a yardstick of what
+# can be asked of a model.
 
 # %%
 toys = models_toys.toys(24 if tests else toy_steps)

@@ -236,7 +236,7 @@ def verdict(run: xr.Dataset) -> str:
     if claim.floor == claim.floor:
         text += (
             f"A copy of the optimizer started half a step behind ends up {claim.floor:.2g} away: "
-            "nothing closer can be asked of a model."
+            "a yardstick of what can be asked of a model."
         )
     for lost, step in claim.failed.items():
         title = records.flows(run).get(lost, {"title": "optimizer"})["title"]

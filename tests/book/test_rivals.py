@@ -76,7 +76,7 @@ def test_no_prices_are_one_sentence(tmp_path):
 
 def test_a_run_is_judged_in_words(cells):
     text = notebook.verdict(cells["gd", "mlp"])
-    assert "nothing closer can be asked of a model" in text
+    assert "a yardstick of what can be asked of a model" in text
     table = [line for line in text.splitlines() if line.startswith("|")]
     models = claims.models(cells["gd", "mlp"])
     assert len(table) == 2 + len(models)
