@@ -38,6 +38,13 @@ def is_one_sentence(message: str) -> bool:
     return message.endswith(".") and "\n" not in message and not re.search(r"\. [A-Z]", message)
 
 
+def cifar10_arrays(per_class: int = 3, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Random images, each with its own content, and shuffled labels, ``per_class`` of each."""
+    rng = np.random.default_rng(seed)
+    labels = rng.permutation(np.repeat(np.arange(10, dtype=np.uint8), per_class))
+    return rng.integers(0, 256, (len(labels), 32, 32, 3), dtype=np.uint8), labels
+
+
 def random(seed: int, *shape: int) -> torch.Tensor:
     """Standard normal numbers, float64."""
     return torch.from_numpy(np.random.default_rng(seed).standard_normal(shape))

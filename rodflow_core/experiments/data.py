@@ -27,8 +27,8 @@ CIFAR10_VARIABLE = "RODFLOW_CIFAR10"
 """Environment variable that names a CIFAR-10 file or folder where ``path`` is not given."""
 
 POOL = 500
-"""Examples of a class, the first in the order of the source, that a selection draws from where they
-suffice: so a file with a part of CIFAR-10 gives the same examples as the whole of it."""
+"""Examples of a class, the first in the order of the source, that a selection draws from before any
+other: so a file with a part of CIFAR-10 gives the same examples as the whole of it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -236,9 +236,9 @@ def _whole(value: object, what: str, least: int) -> int:
 def _select(labels: np.ndarray, n: int, classes: int, seed: int, name: str) -> np.ndarray:
     """Indices (n,) of a balanced selection: row i is of class i mod ``classes``.
 
-    Within a class the order is a permutation of its first `POOL` members, or of all where these do
-    not suffice, drawn from (seed, class).  When ``classes`` does not divide n, the first n mod
-    ``classes`` classes have one example more.
+    Within a class the order is a permutation of its first `POOL` members and then of the others,
+    drawn from (seed, class).  When ``classes`` does not divide n, the first n mod ``classes``
+    classes have one example more.
     """
     counts = np.bincount(labels, minlength=classes)
     # Class c stands at rows c, c + classes, ...: it runs out at row c + classes * counts[c].
@@ -250,10 +250,9 @@ def _select(labels: np.ndarray, n: int, classes: int, seed: int, name: str) -> n
     indices = np.empty(n, dtype=np.int64)
     for c in range(min(classes, n)):
         members, rows = np.flatnonzero(labels == c), indices[c::classes]
-        if len(rows) <= POOL:
-            members = members[:POOL]
-        order = np.random.default_rng([seed, c]).permutation(len(members))
-        rows[:] = members[order[: len(rows)]]
+        rng = np.random.default_rng([seed, c])
+        parts = [part[rng.permutation(len(part))] for part in np.split(members, [POOL])]
+        rows[:] = np.concatenate(parts)[: len(rows)]
     return indices
 
 
