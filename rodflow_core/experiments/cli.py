@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rodflow_core import __version__
 from rodflow_core.experiments import commands
-from rodflow_core.experiments.config import ARCHITECTURES, FLOWS
+from rodflow_core.experiments.config import ARCHITECTURES, FLOWS, VERIFY_TOLERANCE
 from rodflow_core.experiments.presets import PRESETS
 
 _RUN_HELP = """\
@@ -123,9 +123,10 @@ def parser() -> argparse.ArgumentParser:
     verify.add_argument("run", type=Path, help="NetCDF file written by `rodflow run`")
     verify.add_argument("--steps", type=int, metavar="INT", help="the first so many only")
     verify.add_argument("--threads", type=int, metavar="INT", help="instead of the record's own")
+    usual = ", ".join(f"{size:g} in {dtype}" for dtype, size in VERIFY_TOLERANCE.items())
     verify.add_argument(
-        "--tolerance", type=float, default=1e-6, metavar="FLOAT",
-        help="relative to the largest value of a series so far (default: 1e-6)",
+        "--tolerance", type=float, metavar="FLOAT",
+        help=f"relative to the largest value of a series so far (default: {usual})",
     )  # fmt: skip
     verify.add_argument("--quiet", action="store_true", help="no progress bar")
     for command in (info, verify):

@@ -197,9 +197,9 @@ def _verify(options: argparse.Namespace) -> int:
         f"{options.run}: {found.compared} series compared; largest difference {size:.2g}, {name}."
     )
     if found.agrees:
-        print(f"  All within {options.tolerance:g}.")
+        print(f"  All within {found.tolerance:g}.")
         return 0
-    print(f"  Above {options.tolerance:g} from step {found.until} on.")
+    print(f"  Above {found.tolerance:g} from step {found.until} on.")
     return 1
 
 
