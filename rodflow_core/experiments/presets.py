@@ -28,6 +28,10 @@ PAPER_SIZES: dict[str, dict[str, object]] = {
 }
 """Sizes of the preset ``paper``."""
 
+PAPER_MICROBATCH: dict[str, int] = {"vit": 500}
+"""Examples in one pass of the preset ``paper``, where all at once take too much memory: the ViT's
+activations, which the paper microbatches too (what is left: ``benchmarks/paper.json``)."""
+
 # On large networks an eigensolve is dear: the largest eigenvalue, to 0.1 % (its own residual says).
 _LARGE: dict[str, object] = {"dtype": "float32", "eigenvalues": 1, "spectrum_tolerance": 1e-2}
 
@@ -134,6 +138,7 @@ def preset(name: str, optimizer: str, architecture: str, **changes: object) -> R
     if name == "paper":
         values["warmup"], values["steps"] = PAPER_STEPS.get(optimizer, (2000, 2000))
         values["sizes"] = PAPER_SIZES[architecture] if data == own else values["sizes"]
+        values["microbatch"] = PAPER_MICROBATCH.get(architecture)
     for key in changes:
         member("parameter", key, [f.name for f in dataclasses.fields(RunConfig)])
     given: dict[str, Any] = {"optimizer": optimizer, "architecture": architecture}
