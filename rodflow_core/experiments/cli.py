@@ -11,7 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rodflow_core import __version__
-from rodflow_core.experiments.config import ARCHITECTURES, FLOWS, RunConfig, member
+from rodflow_core.experiments.config import (
+    ARCHITECTURES,
+    FLOWS,
+    VERIFY_TOLERANCE,
+    RunConfig,
+    member,
+)
 from rodflow_core.experiments.presets import PRESETS, preset
 
 if TYPE_CHECKING:
@@ -35,8 +41,9 @@ examples:
 """
 _VERIFY_HELP = """\
 Compute a recorded run again, all of it or its first steps, and compare every number. Status 0 where
-all are within the tolerance, 1 where they are not. On other threads, in float32, or on another
-processor the bits differ, and at the edge of stability the difference grows: say how many steps.
+all are within the tolerance, 1 where they are not. On the same threads and the same kind of
+processor the bits are the same. On others they are not, and at the edge of stability the difference
+grows: in float32, over a warm-up of a thousand steps, to all of it.
 """
 _VERIFY_EXAMPLES = """\
 examples:
@@ -128,9 +135,10 @@ def parser() -> argparse.ArgumentParser:
     verify.add_argument("run", type=Path, help="NetCDF file written by `rodflow run`")
     verify.add_argument("--steps", type=int, metavar="INT", help="the first so many only")
     verify.add_argument("--threads", type=int, metavar="INT", help="instead of the record's own")
+    usual = ", ".join(f"{size:g} in {dtype}" for dtype, size in VERIFY_TOLERANCE.items())
     verify.add_argument(
-        "--tolerance", type=float, default=1e-6, metavar="FLOAT",
-        help="relative to the largest value of a series so far (default: 1e-6)",
+        "--tolerance", type=float, metavar="FLOAT",
+        help=f"relative to the largest value of a series so far (default: {usual})",
     )  # fmt: skip
     verify.add_argument("--quiet", action="store_true", help="no progress bar")
     for command in (info, verify):
@@ -337,9 +345,16 @@ def _verify(options: argparse.Namespace) -> int:
         f"{options.run}: {found.compared} series compared; largest difference {size:.2g}, {name}."
     )
     if found.agrees:
-        print(f"  All within {options.tolerance:g}.")
+        print(f"  All within {found.tolerance:g}.")
         return 0
-    print(f"  Above {options.tolerance:g} from step {found.until} on.")
+    print(f"  Above {found.tolerance:g} from step {found.until} on.")
+    config = records.configuration(run)
+    if options.threads not in (None, config.threads):
+        print(
+            f"  It was computed on {options.threads} threads, recorded on {config.threads}: over "
+            f"{config.warmup} steps of warm-up rounding alone can grow so. The record's own count "
+            "tells whether it does."
+        )
     return 1
 
 

@@ -14,6 +14,8 @@ from typing import Any
 
 ARCHITECTURES = ("mlp", "cnn", "vit")
 DTYPES = ("float32", "float64")
+VERIFY_TOLERANCE = {"float64": 1e-6, "float32": 1e-3}
+"""By how much a run may differ that is computed again, where nothing else is said."""
 FLOWS = ("sf", "rod", "free", "floor")
 """Flows that a run holds unless it says otherwise: stable, the paper's rod, the drift-free rod, and
 the shifted copy that is the sensitivity floor."""

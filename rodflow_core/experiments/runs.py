@@ -25,7 +25,7 @@ from rodflow_core.checkpoint import Checkpoint
 from rodflow_core.edge_flow import EdgeFlow
 from rodflow_core.experiments import architectures, data, problem, records
 from rodflow_core.experiments.code import core_code
-from rodflow_core.experiments.config import RunConfig, member
+from rodflow_core.experiments.config import VERIFY_TOLERANCE, RunConfig, member
 from rodflow_core.experiments.problem import Problem
 from rodflow_core.flows import DriftFreeRod, Flow, RodFlow, ShiftedCopy, StableFlow
 from rodflow_core.integrators import make_integrator
@@ -391,6 +391,10 @@ def replays_differ(
     return ""
 
 
+def _replay_dtype(config: RunConfig) -> str:
+    return config.dtype if config.problem is not None else "float64"
+
+
 class Status(NamedTuple):
     """Whether a record is what its configuration would give today.
 
@@ -452,9 +456,9 @@ def _replayed(
     agrees = Status(True, "the code has changed since; a replay gives the same numbers")
     if own is None and known.exists():
         return agrees
-    dtype = config.dtype if config.problem is not None else "float64"
     stored = json.loads(run.attrs["replay"])
-    other = replays_differ(stored, replay(config, own, flows), REPLAY_TOLERANCE[dtype])
+    tolerance = REPLAY_TOLERANCE[_replay_dtype(config)]
+    other = replays_differ(stored, replay(config, own, flows), tolerance)
     if other:
         return Status(False, f"a replay with today's code differs in {other}")
     if own is None:
@@ -553,6 +557,7 @@ class Verification(NamedTuple):
         worst: largest relative difference, and the series it was found in.
         until: first step with a difference above the tolerance; ``None`` where there is none.
         compared: series compared.
+        tolerance: that was kept or not.
     """
 
     same: bool
@@ -560,6 +565,7 @@ class Verification(NamedTuple):
     worst: tuple[float, str]
     until: int | None
     compared: int
+    tolerance: float
 
 
 def verify(
@@ -568,7 +574,7 @@ def verify(
     *,
     steps: int | None = None,
     threads: int | None = None,
-    tolerance: float = 1e-6,
+    tolerance: float | None = None,
     flows: Mapping[str, FlowMaker] | None = None,
     progress_bar: bool = False,
 ) -> Verification:
@@ -579,7 +585,8 @@ def verify(
         own: its problem, where that is not its configuration's.
         steps: how many of its steps side by side; all where left out.
         threads: compute on so many, instead of the record's own.
-        tolerance: relative to the largest magnitude of a series up to the step.
+        tolerance: relative to the largest magnitude of a series up to the step; where left out,
+            that of `VERIFY_TOLERANCE` for the record's dtype, and for the replay's own.
         flows: flows of one's own in it.
         progress_bar: show one on standard error.
 
@@ -596,12 +603,15 @@ def verify(
         raise ValueError("the data or the start at hand are not those of the record.")
     again = compute(short, own, flows=flows, progress_bar=progress_bar)
     stored, now = (json.loads(r.attrs["replay"]) for r in (run, again))
-    if replays_differ(stored, now, tolerance):
-        return Verification(False, False, (math.inf, "the replay"), config.warmup, 0)
+    limit = VERIFY_TOLERANCE[config.dtype] if tolerance is None else tolerance
+    exact = VERIFY_TOLERANCE[_replay_dtype(config)] if tolerance is None else tolerance
+    if replays_differ(stored, now, exact):
+        return Verification(False, False, (math.inf, "the replay"), config.warmup, 0, exact)
     fixed = ("threshold", "parameters", "flows", "title", "numerics")
     for key in fixed:
         if str(run.attrs[key]) != str(again.attrs[key]):
-            return Verification(False, False, (math.inf, f"the attribute {key}"), config.warmup, 0)
+            unlike = (math.inf, f"the attribute {key}")
+            return Verification(False, False, unlike, config.warmup, 0, limit)
     same, worst, until, compared = True, (0.0, "nothing"), None, 0
     for name in again.data_vars:
         if name not in run or str(name).endswith(("_matvecs", "_residual")):
@@ -614,8 +624,8 @@ def verify(
         with np.errstate(invalid="ignore", divide="ignore"):
             apart = np.where(where, np.inf, np.nan_to_num(np.abs(a - b) / scale))
         worst = max(worst, (float(apart.max(initial=0.0)), str(name)))
-        late = np.flatnonzero((apart > tolerance).reshape(len(apart), -1).any(1))
+        late = np.flatnonzero((apart > limit).reshape(len(apart), -1).any(1))
         if len(late):
             at = int(again[again[name].dims[0]].to_numpy()[late[0]])
             until = at if until is None else min(until, at)
-    return Verification(same, until is None, worst, until, compared)
+    return Verification(same, until is None, worst, until, compared, limit)
