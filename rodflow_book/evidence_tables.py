@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import xarray as xr
@@ -260,3 +261,26 @@ def variants(base: xr.Dataset, found: Mapping[str, xr.Dataset]) -> dict[str, Nea
 
 def _capital(words: str) -> str:
     return words[0].upper() + words[1:]
+
+
+def at_the_papers_counts(path: Path) -> str:
+    """What a row of the preset ``paper`` would cost, network by network.
+
+    Args:
+        path: what ``benchmarks/paper.py`` has written.
+    """
+    bill = json.loads(path.read_text(encoding="utf-8"))
+    hours: dict[str, list[float]] = {}
+    for name, row in bill["rows on one core"].items():
+        hours.setdefault(name.rsplit("-", 1)[1], []).append(row["hours, extrapolated"])
+    head = ("", "weights", "examples in a pass", "seconds a gradient", "peak memory, GiB",
+            "hours a row")  # fmt: skip
+    rows = []
+    for network, entry in bill["architectures"].items():
+        low, high = min(hours[network]), max(hours[network])
+        rows.append([
+            ARCHITECTURE_TITLES[network], f"{entry['weights']:,}",
+            f"{entry['microbatch'] or entry['examples']:,}", entry["seconds a gradient"],
+            max(entry["peak memory, GiB"].values()), f"{low:g} to {high:g}",
+        ])  # fmt: skip
+    return markdown(head, rows)

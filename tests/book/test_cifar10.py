@@ -315,6 +315,15 @@ TRIALS = [
 ]
 
 
+def test_the_papers_counts_have_a_row_for_every_network():
+    bill = json.loads((ROOT / "benchmarks" / "paper.json").read_text(encoding="utf-8"))
+    lines = evidence_tables.at_the_papers_counts(ROOT / "benchmarks" / "paper.json").splitlines()
+    assert len(lines) == 2 + len(NETWORKS)
+    assert f"{bill['architectures']['vit']['weights']:,}" in lines[-1]
+    longest = max(row["hours, extrapolated"] for row in bill["rows on one core"].values())
+    assert f"to {longest:g}" in lines[-1]
+
+
 def test_what_was_tried_is_all_there(monkeypatch):
     gone = [regimes.Trial(9.0, 0.9, None, [[200, None, None, None]])]
     table = {"mlp": {"adam": TRIALS, "gd": TRIALS[:1]}, "cnn": {"adam": TRIALS[:1], "gd": gone}}
