@@ -14,8 +14,8 @@
 # # Cost and accuracy
 #
 # At the price of the paper's Euler method, eight gradients to a step of the optimizer, the classical
-# Runge-Kutta method follows the drift-free rod tens of times more closely, for some optimizers a
-# thousand times; for most of them three gradients are as good as Euler's eight; and with two or fewer
+# Runge-Kutta method follows the drift-free rod tens of times more closely, for some optimizers
+# hundreds of times; for most of them three gradients are as good as Euler's eight; and with two or fewer
 # no method is much closer to the flow than the flow is to the optimizer. The paper names cost as what
 # keeps rod flows from large models. How much accuracy does a gradient buy?
 
@@ -154,7 +154,7 @@ known = rk4.index[rk4["resolved"] & euler["resolved"]]
 gain = (euler["error"] / rk4["error"])[known]
 if not tests:
     # What the first paragraph says.
-    assert len(known) >= 5 and 10 < gain.median() < 100 and gain.max() > 900
+    assert len(known) >= 5 and 10 < gain.median() < 100 and gain.max() > 200
     assert (rkc["error"] < euler["error"]).sum() > len(runs) / 2
     cheap = table[(table["gradients"] < 2.01) & ~table["lost"]]
     assert cheap["error"].min() > 0.6 and cheap["error"].median() > 1
