@@ -43,8 +43,9 @@ examples:
 """
 _VERIFY_HELP = """\
 Compute a recorded run again, all of it or its first steps, and compare every number. Status 0 where
-all are within the tolerance, 1 where they are not. On other threads, in float32, or on another
-processor the bits differ, and at the edge of stability the difference grows: say how many steps.
+all are within the tolerance, 1 where they are not. On the same threads and the same kind of
+processor the bits are the same. On others they are not, and at the edge of stability the difference
+grows: in float32, over a warm-up of a thousand steps, to all of it.
 """
 _VERIFY_EXAMPLES = """\
 examples:

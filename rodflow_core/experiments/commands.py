@@ -200,6 +200,13 @@ def _verify(options: argparse.Namespace) -> int:
         print(f"  All within {found.tolerance:g}.")
         return 0
     print(f"  Above {found.tolerance:g} from step {found.until} on.")
+    config = records.configuration(run)
+    if options.threads not in (None, config.threads):
+        print(
+            f"  It was computed on {options.threads} threads, recorded on {config.threads}: over "
+            f"{config.warmup} steps of warm-up rounding alone can grow so. The record's own count "
+            "tells whether it does."
+        )
     return 1
 
 

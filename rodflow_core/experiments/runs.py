@@ -591,8 +591,7 @@ def verify(
         progress_bar: show one on standard error.
 
     Raises:
-        ValueError: where the problem cannot be built or is another one, or there are not so many
-            steps.
+        ValueError: where the problem cannot be built or is another, or has not so many steps.
     """
     config = records.configuration(run)
     if steps is not None and not 1 <= steps <= config.steps:
