@@ -15,7 +15,13 @@ from typing import Any
 ARCHITECTURES = ("mlp", "cnn", "vit")
 DTYPES = ("float32", "float64")
 VERIFY_TOLERANCE = {"float64": 1e-6, "float32": 1e-3}
-"""By how much a run may differ that is computed again, where nothing else is said."""
+"""By how much a run may differ that is computed again, where nothing else is said.
+
+In float32, on two threads instead of one, an MLP on CIFAR-10 under gradient descent, below the edge
+after a warm-up of 50, came within it for a few steps and to 0.0012 in twenty. At the edge it tells
+one trajectory from another: after 600 steps of warm-up they were 0.12 apart, after 1,000 of Adam's
+0.94. There the record's own thread count is to be taken, and the bits are the same.
+"""
 FLOWS = ("sf", "rod", "free", "floor")
 """Flows that a run holds unless it says otherwise: stable, the paper's rod, the drift-free rod, and
 the shifted copy that is the sensitivity floor."""
