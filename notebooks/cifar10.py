@@ -168,7 +168,8 @@ notebook.show(
 # A rod models what bounces, so it can be seen only where the optimizer bounces more than it drifts. A rule chose learning rate and
 # warm-up of each cell before any flow of it ran. One number of the rule was moved while the scouting went on: a sharpness counted
 # as being at the edge up to 1.15 of its threshold at first, and up to 1.2 since RMSProp on the CNN was seen to hover there; no cell
-# chosen before would have been chosen otherwise.
+# chosen before would have been chosen otherwise. And where gradient descent or Nesterov diverged at once, the list of steps to try was
+# replaced by one of smaller steps.
 
 # %% tags=["hide-input"]
 notebook.show(

@@ -134,7 +134,7 @@ def preset(name: str, optimizer: str, architecture: str, **changes: object) -> R
     changes = {key: value for key, value in changes.items() if value is not None}
     own = str(PRESETS[name]["data"])
     data = str(changes.get("data", own))
-    values: dict[str, object] = {**SCALE.get(own, {}).get(architecture, {}), **PRESETS[name]}
+    values: dict[str, object] = {**SCALE[own][architecture], **PRESETS[name]}
     if own == "digits" and not set(changes) - set(_PLACES):
         values["flows"] = (*_JUDGED, *RIVALS.get(optimizer, ()))
     if (name, optimizer, architecture) in LONGER:
