@@ -1,8 +1,9 @@
 r"""What the book's pages leave to Sphinx, so that their sources stay plain and portable.
 
-Figures. A page writes one figure, `../figures/adam/loss.svg`. Where `loss-dark.svg` lies next to
-it, the dark page shows that one; where `loss.pdf`, `loss.png`, `loss.csv` or `loss.json` do, the
-caption ends with links to them, and a folded box says how to cite the figure and make it again.
+Figures. A page writes one figure, `../figures/loss.svg`, which is as light or dark as the page is.
+Where `loss.pdf`, `loss.png`, `loss.csv` or `loss.json` lie next to it, the caption ends with links
+to them, and a folded box says how to cite the figure and make it again. The site holds each figure
+once, in `figures/`, where it can be linked to.
 
 Equations. One that says its own number, the paper's, with `\tag` gets no second one.
 
@@ -26,7 +27,7 @@ FONT_PRELOAD = re.compile(r'<link rel="preload" as="font"[^>]*>\n?')
 
 
 class FigureFiles(SphinxTransform):
-    """Add dark twins and file links to the figures of a page."""
+    """Put the figures of a page into a box that can scroll, and links to their files below."""
 
     # Before Sphinx collects the images of the page, which it does once all transforms are done.
     default_priority = 400
@@ -39,26 +40,11 @@ class FigureFiles(SphinxTransform):
             if "://" in image["uri"] or not path.is_file():
                 continue
             figure = image.parent
-            self._add_twin(image, path)
             if isinstance(figure, nodes.figure):
+                box = nodes.container(classes=["figure-image"])
+                image.replace_self(box)
+                box += image
                 self._add_links(figure, path, page)
-
-    def _add_twin(self, image: nodes.image, path: Path) -> None:
-        dark = path.with_name(f"{path.stem}-dark{path.suffix}")
-        if not dark.is_file():
-            return
-        twin = image.deepcopy()
-        twin["uri"] = image["uri"].removesuffix(path.name) + dark.name
-        twin["ids"], twin["names"] = [], []
-        light = image.deepcopy()
-        light["classes"].append("only-light")
-        twin["classes"].append("only-dark")
-        # In one box: the theme hides all that follows a dark image on a light page.
-        block = isinstance(image.parent, nodes.figure)
-        box = nodes.container() if block else nodes.inline()
-        box["classes"].append("figure-image")
-        image.replace_self(box)
-        box += [light, twin]
 
     def _add_links(self, figure: nodes.figure, path: Path, page: Path) -> None:
         if not path.is_relative_to(Path(self.env.srcdir) / "figures"):
@@ -133,6 +119,30 @@ def drop_font_preloads(app: Sphinx, exception: Exception | None) -> None:
             path.write_text(FONT_PRELOAD.sub("", text), encoding="utf-8")
 
 
+def show_figures_where_they_lie(app: Sphinx, exception: Exception | None) -> None:
+    """Let pages show the figures of the site, and drop the copies that Sphinx made of them.
+
+    What Sphinx renamed or changed on the way stays as it is.
+    """
+    if exception is not None or app.builder.format != "html":
+        return
+    site = Path(app.outdir)
+    twice = [
+        copy
+        for copy in (site / "_images").glob("*")
+        if (site / "figures" / copy.name).is_file()
+        and (site / "figures" / copy.name).read_bytes() == copy.read_bytes()
+    ]
+    names = {f"_images/{copy.name}": f"figures/{copy.name}" for copy in twice}
+    for page in site.rglob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        shown = re.sub(r"_images/[^\"'#?)\s]+", lambda found: names.get(found[0], found[0]), text)
+        if shown != text:
+            page.write_text(shown, encoding="utf-8")
+    for copy in twice:
+        copy.unlink()
+
+
 def setup(app: Sphinx) -> dict[str, object]:
     """Register with Sphinx."""
     # Jupyter Book sets it even where the extension that would read it is not wanted.
@@ -140,4 +150,6 @@ def setup(app: Sphinx) -> dict[str, object]:
     app.add_transform(FigureFiles)
     app.add_transform(PaperNumbers)
     app.connect("build-finished", drop_font_preloads)
+    # The last word on what lies where, after the search index and the copying of images.
+    app.connect("build-finished", show_figures_where_they_lie, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -60,11 +60,11 @@ def publish(made: Path, figures: Path) -> list[str]:
 
 
 def _sets(folder: Path) -> dict[str, set[str]]:
-    """Give the files of a folder by the figure that they belong to, dark twins included."""
+    """Give the files of a folder by the figure that they belong to."""
     found: dict[str, set[str]] = {}
     for path in folder.glob("*") if folder.is_dir() else ():
         if path.is_file() and not path.name.startswith("."):
-            found.setdefault(path.stem.removesuffix("-dark"), set()).add(path.name)
+            found.setdefault(path.stem, set()).add(path.name)
     return found
 
 

@@ -1,4 +1,4 @@
-"""One matplotlib style, for print and for a dark page: colours, lines, sizes."""
+"""One matplotlib style: colours and their twins on a dark page, lines, sizes."""
 
 from __future__ import annotations
 
@@ -32,19 +32,21 @@ _BASE = {
     "svg.hashsalt": "rodflow",
     "mathtext.fontset": "cm",
 }
-_PAPER = {"light": "#ffffff", "dark": "#121212"}
-_INK = {"light": "#1a1a1a", "dark": "#e8e8e8"}
+PAPER, INK = "#ffffff", "#1a1a1a"
+_DARK_PAPER, _DARK_INK = "#121212", "#e8e8e8"
 # Okabe and Ito's colours, which colour-blind readers tell apart; lighter twins on a dark page.
 _COLOURS = {
-    "light": {
-        "disc": "#8a8a8a", "sf": "#d55e00", "rod": "#0072b2", "free": "#009e73", "other": "#a6518a",
-        "floor": "#56534f", "central": "#a6518a", "edge": "#8f6d00", "corrected": "#3f6f8f",
-    },
-    "dark": {
-        "disc": "#b8b8b8", "sf": "#ff9d52", "rod": "#56b4e9", "free": "#3fd0a4", "other": "#e39ccb",
-        "floor": "#c9c3bb", "central": "#e39ccb", "edge": "#e0bb4a", "corrected": "#9cc4e4",
-    },
-}  # fmt: skip
+    "disc": ("#8a8a8a", "#b8b8b8"),
+    "sf": ("#d55e00", "#ff9d52"),
+    "rod": ("#0072b2", "#56b4e9"),
+    "free": ("#009e73", "#3fd0a4"),
+    "other": ("#a6518a", "#e39ccb"),
+    "floor": ("#56534f", "#c9c3bb"),
+    "central": ("#a6518a", "#e39ccb"),
+    "edge": ("#8f6d00", "#e0bb4a"),
+    "corrected": ("#3f6f8f", "#9cc4e4"),
+    "ink": (INK, _DARK_INK),
+}
 _LINES = {
     "disc": {"linewidth": 3.2, "linestyle": "-", "zorder": 2},
     "sf": {"linewidth": 1.8, "linestyle": (0, (5, 2)), "zorder": 3},
@@ -71,33 +73,14 @@ NAMES = {
 
 
 @contextmanager
-def style(mode: str = "light") -> Iterator[None]:
-    """Draw in the project's style.
-
-    Args:
-        mode: ``light`` or ``dark``.
-
-    Raises:
-        ValueError: for another mode.
-    """
-    if mode not in _INK:
-        raise ValueError(f"unknown mode {mode!r}; expected light or dark.")
-    ink, page = _INK[mode], _PAPER[mode]
-    colours = {
-        key: ink
-        for key in ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color",
-                    "ytick.color", "grid.color")
-    }  # fmt: skip
-    pages = {key: page for key in ("figure.facecolor", "axes.facecolor", "savefig.facecolor")}
-    with mpl.rc_context({**_BASE, **colours, **pages}):
-        previous, _MODE[:] = list(_MODE), [mode]
-        try:
-            yield
-        finally:
-            _MODE[:] = previous
-
-
-_MODE = ["light"]
+def style() -> Iterator[None]:
+    """Draw in the project's style, for a light page; ``svg.for_both_schemes`` adds the dark one."""
+    keys = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color",
+            "grid.color")  # fmt: skip
+    pages = ("figure.facecolor", "axes.facecolor", "savefig.facecolor")
+    colours = {**dict.fromkeys(keys, INK), **dict.fromkeys(pages, PAPER)}
+    with mpl.rc_context({**_BASE, **colours}):
+        yield
 
 
 def colour(tag: str) -> str:
@@ -105,8 +88,30 @@ def colour(tag: str) -> str:
 
     A tag that is not known has the colour of ``other``.
     """
-    mode = _MODE[0]
-    return _INK[mode] if tag == "ink" else _COLOURS[mode].get(tag, _COLOURS[mode]["other"])
+    return _COLOURS.get(tag, _COLOURS["other"])[0]
+
+
+def dark_twin(light: str) -> str:
+    """Give what a colour of the style is on a dark page.
+
+    A grey between ink and paper, such as a shade of level lines, becomes the grey as far from the
+    dark page's paper. A colour that is not the style's stays what it is.
+
+    Args:
+        light: a colour of a drawing, as ``#rrggbb``.
+
+    Example:
+        >>> dark_twin("#ffffff"), dark_twin("#0072b2"), dark_twin("#ff0000")
+        ('#121212', '#56b4e9', '#ff0000')
+    """
+    twins = dict(_COLOURS.values())
+    red, green, blue = (int(light[i : i + 2], 16) for i in (1, 3, 5))
+    low, high = int(INK[1:3], 16), int(PAPER[1:3], 16)
+    if light in twins or not (red == green == blue and low <= red <= high):
+        return twins.get(light, light)
+    far = (high - red) / (high - low)
+    paper, ink = int(_DARK_PAPER[1:3], 16), int(_DARK_INK[1:3], 16)
+    return "#" + f"{round(paper + far * (ink - paper)):02x}" * 3
 
 
 def line(tag: str, **changes: object) -> dict[str, object]:

@@ -1,5 +1,6 @@
 """The built book: whole in its links and words, and right in a browser that is given no network."""
 
+import io
 import os
 import shutil
 from pathlib import Path
@@ -7,6 +8,7 @@ from urllib.parse import unquote, urldefrag, urlsplit
 
 import pytest
 from bs4 import BeautifulSoup
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
 HTML = Path(os.environ.get("RODFLOW_BOOK", ROOT / "build" / "quick" / "html"))
@@ -59,13 +61,13 @@ def test_images_say_what_they_show(page, soups):
         assert len(alt.split()) >= 3, f"{page}: {image['src']} has no alternative text, but {alt!r}"
 
 
-def test_figures_have_dark_twins(soups):
-    images = {page: soup.select("figure img") for page, soup in soups.items()}
-    assert any(images.values()), "the book shows no figure"
-    for page, found in images.items():
-        for image in found:
-            classes = image.get("class", [])
-            assert {"only-light", "only-dark"} & set(classes), f"{page}: {image['src']} has no twin"
+def test_figures_are_shown_from_where_they_can_be_linked_to(soups):
+    images = [(page, image) for page, soup in soups.items() for image in soup.select("figure img")]
+    assert images, "the book shows no figure"
+    for page, image in images:
+        path = ((HTML / page).parent / image["src"]).resolve().relative_to(HTML.resolve())
+        assert path.parts[0] == "figures", f"{page} shows {path}"
+        assert not (HTML / "_images" / path.name).exists(), f"{path.name} is in the site twice"
 
 
 # In a browser
@@ -148,14 +150,24 @@ def check_mathematics(tab):
 
 
 def check_figures(tab, scheme):
-    """Those of the page's colour scheme are shown and loaded, with their captions; no others."""
-    for image in tab.locator(f"img.only-{scheme}").all():
+    """They are shown and loaded, in the page's colours, with their captions."""
+    for image in tab.locator("article img").all():
         assert image.is_visible()
         assert image.evaluate("image => image.complete && image.naturalWidth > 0")
-        assert ("-dark." in image.get_attribute("src")) == (scheme == "dark")
-    other = {"light": "dark", "dark": "light"}[scheme]
-    assert not any(image.is_visible() for image in tab.locator(f"img.only-{other}").all())
+        assert image.evaluate("image => getComputedStyle(image).colorScheme") == scheme
     assert all(caption.is_visible() for caption in tab.locator("figure figcaption").all())
+
+
+@needs_browser
+@pytest.mark.parametrize("system", ["light", "dark"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_figure_is_as_dark_as_its_page(theme, system, open_page):
+    """Whatever the reader's system says: the button of the page decides."""
+    tab = open_page("notebooks/rod.html", system)
+    tab.evaluate("theme => document.documentElement.dataset.theme = theme", theme)
+    shot = tab.locator("article figure img").first.screenshot()
+    corner = Image.open(io.BytesIO(shot)).convert("L").getpixel((3, 3))
+    assert (corner < 40) if theme == "dark" else (corner > 240)
 
 
 @needs_browser

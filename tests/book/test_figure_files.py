@@ -1,10 +1,15 @@
 """A figure's files: the same numbers give the same bytes."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
+import pytest
 from matplotlib import pyplot as plt
+from PIL import Image
 
-from rodflow_book.figures import files
+from rodflow_book.figures import files, style, svg
 from rodflow_core.simulate import Trajectories
 
 X = np.linspace(0.1, 3, 400)
@@ -13,8 +18,8 @@ X = np.linspace(0.1, 3, 400)
 def saved(folder, y):
     def draw():
         figure, (left, right) = plt.subplots(1, 2)
-        left.plot(X, y)
-        right.plot(X[::20], y[::20], "o")
+        left.plot(X, y, color=style.colour("rod"))
+        right.plot(X[::20], y[::20], "o", color=style.colour("sf"))
         right.annotate("last", (X[-1], y[-1]), (5, 5), textcoords="offset points")
         right.set_yscale("log")
         return figure
@@ -31,12 +36,62 @@ def test_the_last_bits_leave_no_trace(tmp_path):
     assert (shaken != y).any()
     one, other = saved(tmp_path / "one", y), saved(tmp_path / "other", shaken)
     names = sorted(path.name for path in one.iterdir())
-    assert names == [
-        "curve-dark.svg",
-        *(f"curve.{s}" for s in ("csv", "json", "pdf", "png", "svg")),
-    ]
+    assert names == [f"curve.{s}" for s in ("csv", "json", "pdf", "png", "svg")]
     for name in names:
         assert (one / name).read_bytes() == (other / name).read_bytes(), name
+
+
+def test_a_drawing_is_as_on_paper_and_has_a_twin_of_each_colour_for_a_dark_page(tmp_path):
+    text = (saved(tmp_path, X) / "curve.svg").read_text("utf-8")
+    used = set(re.findall(r"(?<![-\w])(fill|stroke): (#[0-9a-f]{6})", text))
+    assert ("fill", style.PAPER) in used and ("fill", style.INK) in used
+    (sheet,) = re.findall(r"@media \(prefers-color-scheme:dark\)\{(.*?)\}</style>", text)
+    rules = re.findall(r'\[style\*="(\w+): (#\w+)"\]\{(\w+):(#\w+)!important\}', sheet)
+    assert {(kind, light) for kind, light, _, _ in rules} == used
+    for kind, light, changed, dark in rules:
+        assert changed == kind and dark == style.dark_twin(light) != light
+    # The line is where the numbers are: rounded to a hundredth of a point and no further.
+    longest = max(re.findall(r' d="([^"]*)"', text), key=len)
+    points = np.array(re.findall(r"[ML](\S+) (\S+?)(?=[L]|$)", longest), float)
+    assert len(points) == len(X)
+    slope, start = np.polyfit(X, points[:, 0], 1)
+    assert np.abs(start + slope * X - points[:, 0]).max() < 0.011
+    assert 0 < np.abs(np.round(points, 1) - points).max()
+
+
+def test_greys_keep_their_distance_from_the_paper_and_other_colours_stay():
+    greys = [style.dark_twin(f"#{v:02x}{v:02x}{v:02x}") for v in range(0x1A, 0x100)]
+    shades = [int(grey[1:3], 16) for grey in greys]
+    assert shades[0] == 0xE8 and shades[-1] == 0x12
+    # But for the one that is the optimizer's own colour.
+    own = 0x8A - 0x1A
+    assert greys[own] == "#b8b8b8"
+    assert (np.diff(np.delete(shades, own)) <= 0).all()
+    assert style.dark_twin("#1f77b4") == "#1f77b4"
+    with pytest.raises(ValueError, match="without <defs>; expected an SVG"):
+        svg.for_both_schemes("<svg/>")
+
+
+def test_the_bitmap_has_the_size_and_the_colours_of_the_drawing(tmp_path):
+    image = Image.open(saved(tmp_path, X) / "curve.png")
+    assert image.mode == "P" and round(image.info["dpi"][0]) == 150
+    few = image.convert("RGB")
+    assert few.getpixel((0, 0)) == (255, 255, 255)
+    # The line itself is drawn in its very colour.
+    wanted = tuple(int(style.colour("rod")[i : i + 2], 16) for i in (1, 3, 5))
+    colours = {colour for _, colour in few.getcolors(10**6)}
+    assert min(np.abs(np.subtract(wanted, c)).max() for c in colours) < 8
+
+
+def test_every_colour_of_a_cited_figure_is_of_the_style():
+    known = {*style._COLOURS.values()}
+    light = {one for one, _ in known}
+    figures = sorted((Path(__file__).resolve().parents[2] / "figures").glob("*.svg"))
+    assert figures
+    for path in figures:
+        used = set(re.findall(r"(?:fill|stroke): (#[0-9a-f]{6})", path.read_text("utf-8")))
+        strange = {c for c in used - light if not c[1:3] == c[3:5] == c[5:7]}
+        assert not strange, f"{path.name} has colours without a twin for a dark page: {strange}"
 
 
 def test_trajectory_table_has_a_row_per_step():

@@ -147,11 +147,10 @@ def test_models_are_told_apart_by_their_dashes():
     assert len(set(curves)) == len(curves)
 
 
-@pytest.mark.parametrize("mode", ["light", "dark"])
-def test_figures_keep_legends_off_the_curves(tables, mode):
+def test_figures_keep_legends_off_the_curves(tables):
     found = {name: run(short(name, 12)) for name in ("quartic", "two")}
     titles = {name: toy.title for name, toy in toys().items()}
-    with style(mode):
+    with style():
         drawn = [
             models.response_figure(*tables),
             models.plane_figure((0.5, 0.9), {"flip": -1 + 0j, "period 4": 1j}, 0.9),
