@@ -10,6 +10,7 @@ import torch
 import xarray as xr
 from IPython.display import SVG, Markdown, display
 
+from rodflow_book import captions
 from rodflow_book.figures import files
 from rodflow_book.figures.run import run_figure, trajectories
 from rodflow_book.markup import markdown
@@ -161,7 +162,7 @@ class Chapter:
 
 def save_figure_of(run: xr.Dataset, name: str, folder: str | Path) -> None:
     """Write the figure of a run to cite, and show it to whoever runs the notebook."""
-    manifest = files.run_manifest([run])
+    manifest = {**files.run_manifest([run]), "says": captions.says(run)}
     files.save(name, lambda: run_figure(run), run, folder, alt=alt_text(run), manifest=manifest)
     display(SVG(filename=str(Path(folder) / f"{name}.svg")))
 

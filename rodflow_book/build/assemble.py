@@ -19,6 +19,7 @@ import yaml
 
 from rodflow_book.build import equations, gallery
 from rodflow_book.build.publish import publish
+from rodflow_book.captions import told
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -181,6 +182,9 @@ def assemble(folder: Path) -> None:
     for name, notebook in notebooks.items():
         hide_folder(notebook)
         say_what_is_missing(notebook, source / "figures")
+        for cell in notebook.cells:
+            if cell.cell_type == "markdown":
+                cell.source = told(cell.source, source / "figures")
         sign(notebook)
         nbformat.write(notebook, source / "notebooks" / f"{name}.ipynb")
     (source / "record.md").write_text(record(notebooks), encoding="utf-8")

@@ -19,6 +19,7 @@ from matplotlib.text import Annotation
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
+from rodflow_book.figures.legibility import troubles
 from rodflow_book.figures.style import style
 from rodflow_book.figures.svg import for_both_schemes
 from rodflow_core.simulate import Trajectories
@@ -39,7 +40,8 @@ def save(
     """Write a figure to cite: SVG (light and dark), PDF, PNG, numbers (CSV), manifest (JSON).
 
     The files carry no date, and what is drawn is rounded, so that the same numbers give the same
-    bytes, also where another processor rounds their last digits in another way.
+    bytes, also where another processor rounds their last digits in another way. What cannot be
+    read of it (`legibility.troubles`) is said in its manifest.
 
     Args:
         name: stem of the files.
@@ -58,12 +60,15 @@ def save(
         figure.savefig(drawn, format="svg", metadata={"Date": None})
         figure.savefig(folder / f"{name}.pdf", metadata={"CreationDate": None})
         _save_bitmap(figure, folder / f"{name}.png")
+        found = troubles(figure)
         plt.close(figure)
     (folder / f"{name}.svg").write_text(for_both_schemes(drawn.getvalue()), encoding="utf-8")
     if isinstance(numbers, xr.Dataset):
         numbers = table(numbers)
     numbers.to_csv(folder / f"{name}.csv", index=False, float_format=f"%.{_DIGITS}g")
     content = {"figure": name, "alt": alt, **(manifest or {})}
+    if found:
+        content["illegible"] = found
     text = json.dumps(content, indent=1, sort_keys=True)
     (folder / f"{name}.json").write_text(text + "\n")
 

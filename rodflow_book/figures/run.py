@@ -31,38 +31,32 @@ def trajectories(run: xr.Dataset) -> dict[str, str]:
 def run_figure(run: xr.Dataset) -> Figure:
     """Draw a run: the optimizer and its flows, quantity by quantity.
 
-    Loss, preconditioned sharpness, centre distances, ``|delta|``, ``|mu|`` and ``|nu|`` where the
-    optimizer has them, alignment. What a record does not hold has no panel.
+    First what the claims are about: preconditioned sharpness, and the distance between centres.
+    Then the lengths ``|delta|`` and ``|mu|``, as wide as there is room, for they swing fast; then
+    loss, ``|nu|`` and alignment. What a record does not hold has no panel.
 
     Args:
         run: a data set made by ``runs.compute``, whatever flows it holds.
     """
-    panels = [_loss]
-    panels += [_sharpness] if "spectrum_step" in run.dims else []
-    panels += [_distance] if len(trajectories(run)) > 1 else []
-    panels += [_delta]
-    panels += [_mu] if _any(run, "mu_norm") else []
-    panels += [_nu] if _any(run, "nu_norm") else []
-    panels += [_alignment] if _curves(run, "alignment") else []
-    columns, rows = 3, -(-len(panels) // 3)
-    figure, axes = plt.subplots(rows, columns, figsize=(WIDTH, 2.7 * rows), squeeze=False)
-    for panel, axis in zip(panels, axes.flat, strict=False):
-        panel(axis, run)
-        axis.set_xlabel("optimizer step")
-        axis.margins(x=0)
-    for axis in axes.flat[len(panels) :]:
-        axis.axis("off")
+    first = [_sharpness] if "spectrum_step" in run.dims else []
+    first += [_distance] if len(trajectories(run)) > 1 else []
+    lengths = [_delta] + ([_mu] if _any(run, "mu_norm") else [])
+    rest = [_loss] + ([_nu] if _any(run, "nu_norm") else [])
+    rest += [_alignment] if _curves(run, "alignment") else []
+    rows = [(row, height) for row, height in ((first, 3.0), (lengths, 2.2), (rest, 2.3)) if row]
+    heights = [height for _, height in rows]
+    figure = plt.figure(figsize=(WIDTH, sum(heights) + 0.5))
+    bands = figure.subfigures(len(rows), 1, height_ratios=heights, squeeze=False)[:, 0]
     shown: dict[str, object] = {}
-    for axis in axes.flat[: len(panels)]:
-        for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
-            shown.setdefault(label, handle)
-    if len(panels) < rows * columns:
-        free = axes.flat[len(panels)]
-        free.legend(list(shown.values()), list(shown), loc="center", fontsize=13)
-    else:
-        figure.legend(
-            list(shown.values()), list(shown), loc="outside upper center", ncols=3, fontsize=13
-        )
+    for band, (row, _) in zip(bands, rows, strict=True):
+        for panel, axis in zip(row, band.subplots(1, len(row), squeeze=False)[0], strict=True):
+            panel(axis, run)
+            axis.set_xlabel("optimizer step")
+            axis.margins(x=0)
+            for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
+                shown.setdefault(label, handle)
+    columns = -(-len(shown) // -(-len(shown) // 5))
+    figure.legend(list(shown.values()), list(shown), loc="outside upper center", ncols=columns)
     if records.configuration(run).data == "cifar10":
         figure.supxlabel(made_with(run), fontsize=10.5)
     return figure
@@ -160,7 +154,7 @@ def _alignment(axis: Axes, run: xr.Dataset) -> None:
     tag = "rod" if "rod" in curves else next(iter(curves))
     axis.plot(run["step"], curves[tag], **line(tag, label=titles[tag], linewidth=1.0))
     cosine = r"$|\cos(\delta,\delta_{\rm rod})|$"
-    axis.set(title="alignment with the optimizer's rod", ylabel=cosine)
+    axis.set(title="alignment", ylabel=cosine)
     axis.set_ylim(0, 1.03)
 
 
