@@ -110,11 +110,15 @@ CONTENT = {run: digest(record_of(run)) if record_of(run).is_file() else "" for r
 # A record of this very code and row needs no look; one that is damaged or not there does.
 LOOKS = {run: look(run) for run in ROWS if not records.vouched(record_of(run), ROWS[run])}
 NOTEBOOK_KEYS = {name: notebook_key(name) for name in SOURCES}
-ASSEMBLED = ("assemble", "publish", "gallery", "equations")
+ASSEMBLED = ("assemble", "publish", "gallery", "equations", "explorer")
+EXPLORER = ROOT / "rodflow_book/build/explorer.py"
 BOOK_KEY = digest(
     *NOTEBOOK_KEYS.values(),
     ROOT / "book",
     *(ROOT / f"rodflow_book/build/{name}.py" for name in ASSEMBLED),
+    # The explorer shows every record; of the presets it has only what the records say themselves.
+    *sorted(RECORDS.glob("*.nc")),
+    *closure(EXPLORER.read_text(encoding="utf-8"), without=["rodflow_core.experiments.presets"]),
 )
 
 

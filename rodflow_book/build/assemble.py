@@ -17,9 +17,10 @@ from pathlib import Path
 import nbformat
 import yaml
 
-from rodflow_book.build import equations, gallery
+from rodflow_book.build import equations, explorer, gallery
 from rodflow_book.build.publish import publish
 from rodflow_book.captions import told
+from rodflow_core.experiments import records
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -178,6 +179,7 @@ def assemble(folder: Path) -> None:
         shutil.copytree(source / "figures", source / "site" / "figures")
         if folder.name == "quick":
             publish(source / "figures", ROOT / "figures")
+    explorer.write(source / "site", records.checkout_directory())
     (source / "notebooks").mkdir()
     for name, notebook in notebooks.items():
         hide_folder(notebook)
