@@ -213,6 +213,21 @@ cited = chapter.cited()
 # %% tags=["remove-cell"]
 chapter.save_figures(cited, "-cifar")
 
+# %% tags=["remove-cell"]
+from rodflow_book.figures.files import run_manifest
+from rodflow_book.figures.run_motion import run_motion
+from rodflow_book.motion import save_motion
+
+if "mlp" in cited:
+    titles = {"disc": "Adam", "sf": "stable flow", "rod": "rod flow", "free": "drift-free rod"}
+    save_motion(
+        "adam-mlp-cifar",
+        "Adam on the MLP and CIFAR-10, and its flows beside it",
+        *run_motion(cited["mlp"], titles),
+        chapter.figures,
+        manifest=run_manifest([cited["mlp"]]),
+    )
+
 # %% [markdown]
 # ### MLP
 #
@@ -222,6 +237,13 @@ chapter.save_figures(cited, "-cifar")
 # :alt: Panels over optimizer steps for Adam on the MLP and CIFAR-10: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow, rod flow, drift-free rod and shifted copy.
 #
 # Adam, its stable flow, its rod flow and the [drift-free rod](drift_free) on the MLP, CIFAR-10, side by side after the warm-up.
+# ```
+#
+# ```{raw} html
+# <div class="rodflow-player" data-motion="adam-mlp-cifar"><noscript>With JavaScript, sharpness and distance can be played here step by step.</noscript></div>
+# <link rel="stylesheet" href="../player/player.css">
+# <script src="../figures/adam-mlp-cifar.motion.js"></script>
+# <script src="../player/player.js"></script>
 # ```
 #
 # ### CNN

@@ -292,6 +292,32 @@ show(
     f"{np.linalg.norm(bounce.optimizer_half[-1]):.3f}."
 )
 
+# %% tags=["remove-cell"]
+from rodflow_book.figures.rod_motions import phase_motion, valley_motion
+from rodflow_book.motion import save_motion
+
+panels, words = valley_motion(bounce, mesh, at_centre)
+save_motion(
+    "rod-valley",
+    "Gradient descent in a curved valley, its rod, and gradient flow",
+    panels,
+    range(1, len(words) + 1),
+    words,
+    figures,
+    rate=6,
+    manifest=about,
+)
+
+# %% [markdown]
+# The same, step by step: press *Play*.
+#
+# ```{raw} html
+# <div class="rodflow-player" data-motion="rod-valley"><noscript>With JavaScript, the figure above can be played here step by step.</noscript></div>
+# <link rel="stylesheet" href="../player/player.css">
+# <script src="../figures/rod-valley.motion.js"></script>
+# <script src="../player/player.js"></script>
+# ```
+
 # %% [markdown]
 # ```{figure} ../figures/rod-valley-series.svg
 # :name: fig-rod-valley-series
@@ -498,6 +524,27 @@ files.save(
 # Heavy ball on the quartic, just above its threshold. Left: phase space, with the rods of the flow at
 # a few times; their common direction becomes $(1,-2/\eta)$. Right: the same over time; the flow's
 # ends are the envelope of the iterates.
+# ```
+
+# %% tags=["remove-cell"]
+panels, words = phase_motion(flip, corner)
+save_motion(
+    "rod-phase-space",
+    "Heavy ball in phase space, and its rod",
+    panels,
+    range(1, len(words) + 1),
+    words,
+    figures,
+    rate=3,
+    manifest=about,
+)
+
+# %% [markdown]
+# ```{raw} html
+# <div class="rodflow-player" data-motion="rod-phase-space"><noscript>With JavaScript, the figure above can be played here step by step.</noscript></div>
+# <link rel="stylesheet" href="../player/player.css">
+# <script src="../figures/rod-phase-space.motion.js"></script>
+# <script src="../player/player.js"></script>
 # ```
 
 # %% tags=["hide-input"]

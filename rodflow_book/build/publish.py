@@ -36,6 +36,7 @@ VOLATILE = {
 """Keys of a manifest that say when and on what a figure was made, not what it shows."""
 
 _NUMBER = re.compile(r"-?\d+\.?\d*(?:e[-+]?\d+)?")
+_DECIMAL = re.compile(r"[-−]?\d+(?:\.\d+)?")
 _NAMED = re.compile(r'(?:id|href|xlink:href)="[^"]*"|url\(#[^)]*\)')
 
 
@@ -70,7 +71,9 @@ def _sets(folder: Path) -> dict[str, set[str]]:
 
 def _same_set(one: Path, other: Path, names: Iterable[str]) -> bool:
     """Say whether numbers, manifest and drawing agree; bitmaps and PDFs follow from these."""
-    kinds = {".csv": _same_table, ".json": _same_manifest, ".svg": _same_drawing}
+    kinds = {
+        ".csv": _same_table, ".json": _same_manifest, ".svg": _same_drawing, ".js": _same_motion,
+    }  # fmt: skip
     looked_at = [name for name in names if Path(name).suffix in kinds]
     if not looked_at:
         return all((one / name).read_bytes() == (other / name).read_bytes() for name in names)
@@ -140,6 +143,20 @@ def _same_drawing(one: str, other: str) -> bool:
     return all(abs(a - b) <= MOVED for a, b in pairs)
 
 
+def _same_motion(one: str, other: str) -> bool:
+    """Say whether two motions agree: rounded numbers, but for a unit of the last digit written."""
+    if _DECIMAL.sub("", one) != _DECIMAL.sub("", other):
+        return False
+    return all(map(_same_rounded, _DECIMAL.findall(one), _DECIMAL.findall(other)))
+
+
+def _same_rounded(one: str, other: str) -> bool:
+    digits = max(len(text.partition(".")[2]) for text in (one, other))
+    a, b = (float(text.replace("−", "-")) for text in (one, other))
+    # Whole numbers count something: a step.
+    return a == b or (digits > 0 and abs(a - b) <= 1.01 * 10.0**-digits)
+
+
 def _replace(made: Path, figures: Path, names: set[str], gone: set[str]) -> None:
     """Put a set in place of another: all is written beside it first, the manifest goes last.
 
@@ -147,7 +164,7 @@ def _replace(made: Path, figures: Path, names: set[str], gone: set[str]) -> None
     differs, and the next build finishes.
     """
     figures.mkdir(parents=True, exist_ok=True)
-    last = (".svg", ".csv", ".json")
+    last = (".js", ".svg", ".csv", ".json")
     order = sorted(
         names, key=lambda name: (*(Path(name).suffix == end for end in last[::-1]), name)
     )
