@@ -30,6 +30,7 @@ from pathlib import Path
 
 ROOT = Path(workflow.basedir)
 sys.path[:0] = [str(ROOT)]
+from rodflow_book.build import api
 from rodflow_book.build.content import closure, digest, header
 from rodflow_core.experiments import records
 from rodflow_core.experiments.code import core_code
@@ -110,7 +111,10 @@ CONTENT = {run: digest(record_of(run)) if record_of(run).is_file() else "" for r
 # A record of this very code and row needs no look; one that is damaged or not there does.
 LOOKS = {run: look(run) for run in ROWS if not records.vouched(record_of(run), ROWS[run])}
 NOTEBOOK_KEYS = {name: notebook_key(name) for name in SOURCES}
-ASSEMBLED = ("assemble", "publish", "gallery", "equations", "explorer")
+ASSEMBLED = (
+    "api", "api_source", "api_text", "assemble", "checkout", "equations", "explorer", "gallery",
+    "publish", "status",
+)
 EXPLORER = ROOT / "rodflow_book/build/explorer.py"
 BOOK_KEY = digest(
     *NOTEBOOK_KEYS.values(),
@@ -119,6 +123,9 @@ BOOK_KEY = digest(
     # The explorer shows every record; of the presets it has only what the records say themselves.
     *sorted(RECORDS.glob("*.nc")),
     *closure(EXPLORER.read_text(encoding="utf-8"), without=["rodflow_core.experiments.presets"]),
+    # The reference shows docstrings, so of these files words count too.
+    *(path.read_text(encoding="utf-8") for path in api.sources(ROOT)),
+    *(ROOT / name for name in ("CITATION.cff", "LICENSE", "LICENSE-text") if (ROOT / name).is_file()),
 )
 
 

@@ -13,10 +13,10 @@
 # %% [markdown]
 # # Progressive sharpening
 #
-# Before an optimizer is at the edge it has to get there. The sharpness rises on the way, with every optimizer and on nearly every
+# Before an optimizer is at the edge it has to get there. The {term}`sharpness` rises on the way, with every optimizer and on nearly every
 # network: *progressive sharpening* {cite:p}`cohen2021edge`. The paper names it as what rod flow says nothing about, and no
-# other model of this book does either. All of them start where it has ended, after a warm-up; before the edge they
-# follow whatever the loss does, as the stable flow would. Here it is measured, with the discrete optimizers
+# other model of this book does either. All of them start where it has ended, after a {term}`warm-up`; before the edge they
+# follow whatever the loss does, as the {term}`stable flow` would. Here it is measured, with the discrete optimizers
 # alone, so that it is seen what is left to be explained.
 
 # %% tags=["parameters", "hide-input"]
@@ -78,7 +78,7 @@ def publish(name, draw, table, several, alt):
 #
 # Gradient descent on the MLP at several learning rates, and Adam, from the first steps on. If sharpening is a matter of the
 # loss and not of the optimizer, then gradient descent at any small rate goes the same way at its own pace: the sharpness is one function
-# of the time $\eta\,t$, until it meets the threshold $2/\eta$ of the rate at hand.
+# of the time $\eta\,t$, until it meets the {term}`threshold` $2/\eta$ of the rate at hand.
 
 # %%
 descents = {rate: alone("gd", round(horizon / rate), learning_rate=rate) for rate in rates}
@@ -173,7 +173,7 @@ notebook.show(
 #
 # ## Acceleration via regularization
 #
-# With a preconditioner the sharpness need not stop. The paper's section 5.3 describes a second channel, and credits central flow
+# With a {term}`preconditioner` the sharpness need not stop. The paper's section 5.3 describes a second channel, and credits {term}`central flow`
 # {cite:p}`cohen2025central` with it and with its name. Gradient descent has one way only to be rid of sharpness above $2/\eta$: the oscillation
 # grows until the loss bends it back. In RMSProp an oscillation also raises $\nu$. The threshold of the
 # *preconditioned* sharpness stays $2/\eta$, that of the sharpness itself is $2\sqrt\nu/\eta$ and rises; the effective step

@@ -13,9 +13,9 @@
 # %% [markdown]
 # # The rod
 #
-# At the edge of stability {cite:p}`cohen2021edge` an optimizer does not glide along the floor of a
+# At the {term}`edge of stability` {cite:p}`cohen2021edge` an optimizer does not glide along the floor of a
 # valley: it jumps from wall to wall. A differential equation for the iterates would have to jump
-# too. Rod flow {cite:p}`regis2026rod` asks for something easier. It follows **two consecutive
+# too. {term}`Rod flow` {cite:p}`regis2026rod` asks for something easier. It follows **two consecutive
 # iterates at once**, as one rigid object with a centre, a length and a direction, because all three
 # change slowly while the iterates do not. This page builds the rod for gradient descent, then
 # carries it to phase space for heavy ball {cite:p}`regis2026adam`. Every point drawn here was
@@ -78,8 +78,8 @@ one_thread()
 #
 # ## The one approximation
 #
-# What changes slowly from step to step may be read as a differential equation. With an *extent
-# tensor* $\Sigma$ in the place of $\delta\delta^\top$, and one unit of time for one step,
+# What changes slowly from step to step may be read as a differential equation. With an {term}`extent
+# tensor` $\Sigma$ in the place of $\delta\delta^\top$, and one unit of time for one step,
 #
 # (eq-6)=
 # (eq-7)=
@@ -130,8 +130,8 @@ def across(w):
 
 
 # %% [markdown]
-# An update rule and an objective make both flows: the rod flow, and for comparison the *stable
-# flow*, which for gradient descent is gradient flow, $\dot w=-\eta\,g(w)$. Each is started at the
+# An update rule and an objective make both flows: the rod flow, and for comparison the {term}`stable
+# flow`, which for gradient descent is {term}`gradient flow`, $\dot w=-\eta\,g(w)$. Each is started at the
 # centre of the first two iterates and then runs by itself, with a few Euler substeps to each step of
 # the optimizer.
 
@@ -329,7 +329,7 @@ save_motion(
 # **Why the optimizer stops, and how the rod knows.** By the symmetry of the walls the mean gradient
 # along the valley, taken at the two ends $d=\pm|\delta|$, is about $\frac12S'(s)\,|\delta|^2-a$. The slope
 # $a$ pulls down. The first term pushes back: ahead, where the valley is sharper, both walls are
-# higher. This is self-stabilization {cite:p}`damian2023self`, and it needs a length to act on. A
+# higher. This is {term}`self-stabilization` {cite:p}`damian2023self`, and it needs a length to act on. A
 # point on the floor has none, so gradient flow goes on.
 
 # %% tags=["hide-input"]
@@ -342,7 +342,7 @@ show(
 )
 
 # %% [markdown]
-# **What the rod leaves out.** A displacement is oscillation plus drift. The first alternates, the
+# **What the rod leaves out.** A displacement is oscillation plus {term}`drift`. The first alternates, the
 # second does not, so that in $\Sigma$ they become two separate eigenvectors, and the principal one,
 # the rod, stands squarely across the valley where the zigzag is slanted.
 
@@ -383,7 +383,7 @@ show(
 #
 # Beyond it $w$ oscillates, and $m$ with it. The argument above rests on one fact: a half-difference is
 # half a step, and a step is a function of where one stands. For heavy ball the weight alone does not
-# say where one stands; weight and moment together do. So let the rod live in phase space:
+# say where one stands; weight and moment together do. So let the rod live in {term}`phase space`:
 #
 # (eq-11)=
 # (eq-12)=

@@ -363,7 +363,12 @@ def check_plain(rule: UpdateRule, title: str, *, second_moment: bool) -> None:
 
 
 class PairState(NamedTuple):
-    """The last two iterates of a copy of the optimizer."""
+    """The last two iterates of a copy of the optimizer.
+
+    Attributes:
+        before: the older one.
+        now: the newer one.
+    """
 
     before: State
     now: State

@@ -15,6 +15,7 @@ from rodflow_core.objective import Objective
 from rodflow_core.optimizers import State, UpdateRule
 
 Array = NDArray[np.float64]
+"""An array in double precision."""
 
 
 class Trajectories(NamedTuple):

@@ -2,8 +2,8 @@ r"""What the book's pages leave to Sphinx, so that their sources stay plain and 
 
 Figures. A page writes one figure, `../figures/loss.svg`, which is as light or dark as the page is.
 Where `loss.pdf`, `loss.png`, `loss.csv` or `loss.json` lie next to it, the caption ends with links
-to them, and a folded box says how to cite the figure and make it again. The site holds each figure
-once, in `figures/`, where it can be linked to.
+to them, and a folded box says how to cite the figure and make it again (`rodflow_figures`). The site
+holds each figure once, in `figures/`, where it can be linked to.
 
 Equations. One that says its own number, the paper's, with `\tag` gets no second one.
 
@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import os
 import re
-from html import escape
 from pathlib import Path
 
+import rodflow_figures
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.transforms import SphinxTransform
@@ -63,30 +63,8 @@ class FigureFiles(SphinxTransform):
                 legend = nodes.legend()
                 figure += legend
             legend += line
-            legend += self._cite_box(path)
-
-    def _cite_box(self, path: Path) -> nodes.raw:
-        """Say how to cite a figure and how to make it again, folded away."""
-        name, source = path.stem, self.env.docname
-        version = self.config.release or "0.1.0"
-        entry = (
-            f"@misc{{rodflow-{name},\n  title = {{Figure {name}}},\n"
-            "  author = {{The Rod Flow companion authors}},\n  year = {2026},\n"
-            f"  howpublished = {{Rod flow: the executable companion, version {version}}},\n"
-            f"  note = {{File figures/{name}.svg; data and manifest beside it}}\n}}"
-        )
-        again = "make book"
-        if source.startswith("notebooks/"):
-            again = (
-                f"python -m rodflow_book.build.notebooks run {source}.py out.ipynb "
-                "-p figures figures-again"
-            )
-        return nodes.raw(
-            "",
-            '<details class="figure-cite"><summary>Cite this figure, or make it again</summary>'
-            f"<pre>{escape(entry)}</pre><pre>{escape(again)}</pre></details>",
-            format="html",
-        )
+            legend += rodflow_figures.cite_box(path.stem)
+            rodflow_figures.mark(figure, path.stem, self.env)
 
 
 class PaperNumbers(SphinxTransform):

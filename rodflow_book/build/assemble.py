@@ -17,12 +17,14 @@ from pathlib import Path
 import nbformat
 import yaml
 
-from rodflow_book.build import equations, explorer, gallery
+from rodflow_book.build import api, equations, explorer, gallery, status
 from rodflow_book.build.publish import publish
 from rodflow_book.captions import told
 from rodflow_core.experiments import records
 
 ROOT = Path(__file__).resolve().parents[2]
+CITED = ("CITATION.cff", "LICENSE", "LICENSE-text")
+"""Files of the checkout that pages link to."""
 
 
 class BookError(ValueError):
@@ -117,19 +119,10 @@ def say_what_is_missing(notebook: nbformat.NotebookNode, figures: Path) -> None:
             cell.source = _CITED.sub(sentence, cell.source)
 
 
-def settings(made: dict) -> dict[str, object]:
-    """Give the parameters that have a value, but for the folder of the figures."""
-    return {
-        key: value
-        for key, value in made["parameters"].items()
-        if value is not None and key != "figures"
-    }
-
-
 def sign(notebook: nbformat.NotebookNode) -> None:
     """End a page with what made it: source, settings, versions, time, machine."""
     made = notebook.metadata["rodflow"]
-    chosen = ", ".join(f"{key} {value}" for key, value in settings(made).items())
+    chosen = ", ".join(f"{key} {value}" for key, value in status.settings(made).items())
     text = (
         f"Made from `notebooks/{made['source']}`"
         + (f" ({chosen})" if chosen else "")
@@ -138,30 +131,6 @@ def sign(notebook: nbformat.NotebookNode) -> None:
         f"Python {made['python']}."
     )
     notebook.cells.append(nbformat.v4.new_markdown_cell(f":::{{div}} made-by\n{text}\n:::"))
-
-
-def record(notebooks: dict[str, nbformat.NotebookNode]) -> str:
-    """Write the page that says how long each notebook took, and with which versions."""
-    made = [notebook.metadata["rodflow"] for notebook in notebooks.values()]
-    lines = [
-        "# Build record",
-        "",
-        "How long each notebook took in this build, and what it ran with.",
-        "",
-        "| Notebook | Parameters | Seconds |",
-        "| :-- | :-- | --: |",
-    ]
-    for name, entry in zip(notebooks, made, strict=True):
-        chosen = ", ".join(f"`{key} = {value!r}`" for key, value in settings(entry).items())
-        lines.append(
-            f"| [{name}](notebooks/{name}.ipynb) | {chosen or 'none'} | {entry['seconds']:.1f} |"
-        )
-    total = sum(entry["seconds"] for entry in made)
-    lines += [f"| **All** | | **{total:.1f}** |", "", "| Made with | |", "| :-- | :-- |"]
-    if made:
-        lines += [f"| Machine | {made[0]['machine']} |", f"| Python | {made[0]['python']} |"]
-        lines += [f"| {name} | {version} |" for name, version in made[0]["versions"].items()]
-    return "\n".join(lines) + "\n"
 
 
 def assemble(folder: Path) -> None:
@@ -189,7 +158,10 @@ def assemble(folder: Path) -> None:
                 cell.source = told(cell.source, source / "figures")
         sign(notebook)
         nbformat.write(notebook, source / "notebooks" / f"{name}.ipynb")
-    (source / "record.md").write_text(record(notebooks), encoding="utf-8")
+    for name in CITED:
+        shutil.copyfile(ROOT / name, source / name)
+    api.write(source, ROOT)
+    (source / "status.md").write_text(status.page(notebooks), encoding="utf-8")
     (source / "gallery.md").write_text(gallery.page(source / "figures", owners), encoding="utf-8")
     (source / "equations.md").write_text(equations.page(source), encoding="utf-8")
 
@@ -197,5 +169,5 @@ def assemble(folder: Path) -> None:
 if __name__ == "__main__":
     try:
         assemble(Path(sys.argv[1]))
-    except (BookError, equations.EquationError) as error:
+    except (BookError, api.ApiError, equations.EquationError) as error:
         sys.exit(f"error: {error}")

@@ -9,8 +9,10 @@ from pathlib import Path
 HEAD = """# Gallery
 
 Every figure of the book. Each comes as SVG, PDF and PNG, with the numbers it was drawn from (data)
-and how it was made (manifest: parameters, versions, device, seconds, the runs). How to
-cite one stands under it.
+and how it was made (manifest: parameters, versions, device, seconds, the runs). A figure has the
+number of the page that it belongs to; its name leads there. How to cite one stands under it; the
+whole is cited by [`CITATION.cff`](CITATION.cff). Text and figures are under
+[CC BY 4.0](https://creativecommons.org/licenses/by/4.0/): use them, and say where they are from.
 """
 
 
@@ -33,4 +35,5 @@ def page(figures: Path, owners: Mapping[str, str]) -> str:
 def _entry(figures: Path, stem: str) -> str:
     manifest = json.loads((figures / f"{stem}.json").read_text(encoding="utf-8"))
     alt = " ".join(str(manifest["alt"]).split())
-    return f"```{{figure}} figures/{stem}.svg\n:alt: {alt}\n:width: 75%\n\n`{stem}`\n```\n"
+    caption = f"{{ref}}`{stem} <figure-{stem}>`"
+    return f"```{{figure}} figures/{stem}.svg\n:alt: {alt}\n:width: 75%\n\n{caption}\n```\n"

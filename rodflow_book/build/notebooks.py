@@ -13,6 +13,7 @@ import argparse
 import ast
 import os
 import platform
+import resource
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -22,7 +23,9 @@ import nbformat
 import papermill
 
 ROOT = Path(__file__).resolve().parents[2]
+"""The checkout, in which notebooks are executed."""
 PACKAGES = ("rodflow", "torch", "numpy", "scipy", "xarray", "matplotlib")
+"""What is named, with its version, under every page."""
 
 
 class NotebookError(ValueError):
@@ -78,6 +81,16 @@ def where_known(wanted: dict[str, object], known: dict[str, object]) -> dict[str
     return {key: value for key, value in wanted.items() if key in known}
 
 
+def peak_memory_of_children() -> float:
+    """Give the most memory that a process held which this one started and saw end, in MB.
+
+    After a notebook has been executed, that is its kernel.
+    """
+    most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    # In bytes on macOS, elsewhere in units of 1,024 bytes.
+    return round(most * (1 if sys.platform == "darwin" else 1024) / 1e6, 1)
+
+
 def run(source: Path, output: Path, given: dict[str, object]) -> None:
     """Execute a notebook; the output appears only once all of it has succeeded."""
     notebook = read(source)
@@ -101,6 +114,7 @@ def run(source: Path, output: Path, given: dict[str, object]) -> None:
         "source": source.name,
         "seconds": round(done.metadata.papermill.duration, 1),
         "parameters": {**known, **given},
+        "peak_memory_mb": peak_memory_of_children(),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         "python": platform.python_version(),
         "versions": {package: metadata.version(package) for package in PACKAGES},

@@ -5,8 +5,6 @@ second derivative), a LayerNorm of plain operations (torch's own gives wrong thi
 The paper trains on a subset of CIFAR-10, for 4,000 steps with flows from 2,000 on (heavy ball
 16,000 and 14,000, Nesterov 12,000 and 10,000, scalar NAdam 3,500 and 1,500). Its widths are not
 known here: the defaults are this project's, sized for 8 x 8 digits on one processor core.
-
-An architecture is one class, ``cls(image_shape, classes, **sizes)``, and a row of `ARCHITECTURES`.
 """
 
 from __future__ import annotations
@@ -28,11 +26,10 @@ __all__ = [
 ]  # fmt: skip
 
 ImageShape = tuple[int, int, int]
-
-# Smooth ones only: a Hessian, and what flows do with it, needs a second derivative everywhere.
 ACTIVATIONS: Mapping[str, type[nn.Module]] = MappingProxyType(
     {"tanh": nn.Tanh, "gelu": nn.GELU, "silu": nn.SiLU, "softplus": nn.Softplus}
 )
+"""Smooth ones only: a Hessian, and what flows do with it, needs a second derivative everywhere."""
 
 
 def _activation(name: str) -> nn.Module:
@@ -276,10 +273,12 @@ class ViT(nn.Module):
 
 @dataclass(frozen=True)
 class Architecture:
-    """One row of ``ARCHITECTURES``: ``module(image_shape, classes, **sizes)`` and a summary."""
+    """One row of ``ARCHITECTURES``: a network and what it is."""
 
     module: type[nn.Module]
+    """Called as ``module(image_shape, classes, **sizes)``."""
     summary: str
+    """What it is, in a few words."""
 
     @property
     def sizes(self) -> dict[str, Any]:
@@ -295,6 +294,7 @@ ARCHITECTURES: Mapping[str, Architecture] = MappingProxyType(
         "vit": Architecture(ViT, "SimpleViT: patches, transformer blocks, mean pooling, head"),
     }
 )
+"""The networks, by name: another is a class, ``cls(image_shape, classes, **sizes)``, and a row."""
 
 
 def _whole(value: Any, what: str) -> int:

@@ -15,6 +15,7 @@ import tokenize
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1]
+"""Folder of the core."""
 _EXPERIMENTS = ("architectures", "config", "data", "problem", "runs")
 
 

@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 ARCHITECTURES = ("mlp", "cnn", "vit")
+"""Names of the networks that a configuration may ask for."""
 DTYPES = ("float32", "float64")
+"""Precisions in which a run may compute."""
 VERIFY_TOLERANCE = {"float64": 1e-6, "float32": 1e-3}
 """By how much a run may differ that is computed again, where nothing else is said.
 

@@ -220,6 +220,7 @@ DATASETS: Mapping[str, Source] = MappingProxyType(
         ),
     }
 )
+"""Where images come from, by name."""
 
 
 def _whole(value: object, what: str, least: int) -> int:

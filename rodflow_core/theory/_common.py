@@ -14,6 +14,7 @@ Momentum = Literal["none", "heavy_ball", "nesterov", "dozat"]
 """The four treatments of the first moment."""
 
 MOMENTA: tuple[Momentum, ...] = ("none", "heavy_ball", "nesterov", "dozat")
+"""All four, as values to go through."""
 
 OPTIMIZER_MOMENTUM: dict[str, Momentum] = {
     "gd": "none",
@@ -34,6 +35,11 @@ class UpdateWeights(NamedTuple):
 
     ``w' = w - eta (a m + b g)``, ``m' = beta m + (1 - beta) g``, with the gradient g taken at
     ``w - eta l m``. Our own notation: it covers (8)-(9), (69)-(71) and (211)-(212) at once.
+
+    Attributes:
+        moment: a, the weight of the first moment in the step.
+        gradient: b, that of the gradient.
+        look_ahead: l, how far ahead along the moment the gradient is taken.
     """
 
     moment: Real
