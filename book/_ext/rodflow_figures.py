@@ -1,7 +1,7 @@
 """A figure has one number and one address, wherever it is shown, and says how to cite it.
 
-A figure is known by its file: what shows `figures/adam-mlp.svg` is the figure `adam-mlp`. Its home is
-the first notebook that shows it, else the first page, the gallery last. There it has its number,
+A figure is known by its file: what shows `figures/adam-mlp.svg` is the figure `adam-mlp`. Its home
+is the first notebook that shows it, else the first page, the gallery last. There it has its number,
 its label `figure-adam-mlp`, for this book and for others, and the anchor of that name in its
 address; elsewhere it has the number of its home.
 """

@@ -2,8 +2,8 @@ r"""What the book's pages leave to Sphinx, so that their sources stay plain and 
 
 Figures. A page writes one figure, `../figures/loss.svg`, which is as light or dark as the page is.
 Where `loss.pdf`, `loss.png`, `loss.csv` or `loss.json` lie next to it, the caption ends with links
-to them, and a folded box says how to cite the figure and make it again (`rodflow_figures`). The site
-holds each figure once, in `figures/`, where it can be linked to.
+to them, and a folded box says how to cite the figure and make it again (`rodflow_figures`). The
+site holds each figure once, in `figures/`, where it can be linked to.
 
 Equations. One that says its own number, the paper's, with `\tag` gets no second one.
 
