@@ -53,6 +53,8 @@
       await window.MathJax.startup.promise;
       if (anchor !== wanted) return;
       await window.MathJax.typesetPromise([tip]);
+      // A hint is read, not entered.
+      for (const part of tip.querySelectorAll("[tabindex]")) part.removeAttribute("tabindex");
       if (anchor === wanted) place();
     }
   }

@@ -15,7 +15,8 @@ from rodflow_book.build.api_source import Field, Module
 INLINE = re.compile(
     r"(?P<example>^[ \t]*>>>.*(?:\n[ \t]*\S.*)*)"
     r"|(?P<literal>``[^`]+``)"
-    r"|`(?P<single>[^`]+)`"
+    r"|(?P<math>:math:`[^`]+`)|\$(?P<dollars>[^$\n]+)\$"
+    r"|(?::(?:py:)?\w+:)?`(?P<single>[^`]+)`"
     r"|(?<![\w\])`])\((?P<number>\d{1,3})\)"
     r"|(?P<bar>\|)",
     re.MULTILINE,
@@ -172,8 +173,10 @@ def _inline(text: str, names: Names, home: Module, within: str) -> str:
     from rodflow_book.build.equations import LAST
 
     def replaced(found: re.Match[str]) -> str:
-        if found["example"]:
+        if found["example"] or found["math"]:
             return found[0]
+        if found["dollars"]:
+            return _apart(f":math:`{found['dollars']}`", found)
         if found["bar"]:
             return "\\|"
         if found["number"]:
