@@ -256,8 +256,9 @@ assert losses["disc"].iloc[-1] < 0.05 * losses["disc"].iloc[0], "and it learns"
 # :name: fig-start-edge
 # :alt: Left, sharpness over its threshold. For gradient descent it rises from far below to beyond 1, falls back and hovers just above 1; for gradient flow it keeps rising. Right, the loss of both falls; that of gradient descent goes up and down from about where its sharpness falls back.
 #
-# The network from its first step on. Sharpness is taken at the mean of two consecutive weights. Dotted:
-# the threshold. Dashed: the path that infinitely small steps would take.
+# The network from its first step on. The sharpness is that at the mean of two consecutive iterates, which
+# does not bounce. Dotted: the threshold. Dashed: gradient flow, the path of infinitely small steps, of which
+# more below. Shaded: the warm-up, likewise.
 # ```
 
 # %% tags=["hide-input"]

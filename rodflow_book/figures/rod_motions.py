@@ -38,7 +38,7 @@ def valley_motion(
         Track("rod flow", "rod", *run.centre.T, *run.signed_half.T, mark="rod"),
     ]
     panel = Panel(
-        "The valley from above; dotted across: sharpness over 2/η",
+        "from above; dotted: sharpness over 2/η",
         "Gradient descent bounces along the valley from wall to wall and stops where it has become "
         "too narrow. A rod spans the bounce and stops with it. Gradient flow keeps to the floor.",
         (mesh.x.min() - 0.05, mesh.x.max() + 0.05),

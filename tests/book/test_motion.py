@@ -36,7 +36,8 @@ def assert_holds(panel, track, **known):
         low, high = panel[key[-1]]
         digits = motion.decimals(high - low)
         assert 10.0**-digits <= (high - low) / 1000
-        np.testing.assert_allclose(track[key], np.round(values, digits), rtol=0, atol=1e-12)
+        rounded = np.round(np.asarray(values, dtype=float), digits)
+        np.testing.assert_allclose(track[key], rounded, rtol=0, atol=1e-12)
 
 
 def test_the_parabola_is_the_cores():
