@@ -115,15 +115,19 @@ def test_a_damaged_record_is_left_out_with_a_sentence(made):
 
 
 def test_nothing_but_runs_of_the_books_optimizers_is_shown(tmp_path):
-    names = ("frontier-gd-mlp-fde75ac761", "adabelief-mlp-1ea14c308d", "gd-mlp-2937f27a21")
-    for name in names:
-        found = records.checkout_directory() / f"{name}.nc"
-        (tmp_path / found.name).write_bytes(found.read_bytes())
+    folder = records.checkout_directory()
+    others = [*folder.glob("frontier-gd-*.nc"), *folder.glob("adabelief-*.nc")]
+    explorations = list(folder.glob("gd-mlp-??????????.nc"))
+    assert len(others) >= 2 and len(explorations) >= 3
+    for path in (*others, *explorations):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
     assert explorer.write(tmp_path / "site", tmp_path) == []
-    entry = {e["name"]: e for e in index_of(tmp_path / "site")["runs"]}
-    assert list(entry) == ["gd-mlp-2937f27a21"]
+    entries = index_of(tmp_path / "site")["runs"]
+    assert {e["name"] for e in entries} == {path.stem for path in explorations}
+    assert all(e["command"].startswith("rodflow verify figures/runs/gd-mlp-") for e in entries)
     # Without a rod, central flow is what there is to see.
-    assert entry["gd-mlp-2937f27a21"]["hidden"] == []
+    central = [e for e in entries if "central" in e["models"] and "rod" not in e["models"]]
+    assert central and all(e["hidden"] == [] for e in central)
     assert explorer.write(tmp_path / "none", None) == []
     assert index_of(tmp_path / "none")["runs"] == []
 

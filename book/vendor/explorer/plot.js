@@ -40,7 +40,8 @@
   }
 
   /** A number for reading, with all its digits. */
-  explorer.number = (value) => (value === null ? "–" : String(value)
+  explorer.number = (value) => (value === null ? "–"
+    : (value !== 0 && Math.abs(value) < 1e-4 ? value.toExponential() : String(value))
     .replace(/e([+-]?\d+)/, (_, power) => `·10${raised(Number(power))}`).replace("-", "−"));
 
   function linearTicks([low, high], count) {
