@@ -104,8 +104,8 @@ Every public name of `rodflow_core` and `rodflow_core.experiments`, and of `rodf
 page of one's own needs. The text is that of the docstrings. A number in brackets leads to the
 paper's equation.
 
-| Page | What is there | Modules |
-| :-- | :-- | :-- |
+| Page | What is there |
+| :-- | :-- |
 {rows}
 
 ## From another book
@@ -189,8 +189,11 @@ def pages(root: Path = ROOT) -> dict[str, str]:
         parts = [f"# {page.title}", page.about]
         parts += [_section(read[name], names) for name in page.modules]
         texts[key] = "\n\n".join(parts) + "\n"
-        listed = ", ".join(f"`{name}`" for name in page.modules)
-        rows.append(f"| {{doc}}`{page.title} <{key}>` | {page.about} | {listed} |")
+        package = f"{page.modules[0].partition('.')[0]}."
+        package = f"{RUNS}." if page.modules[0].startswith(RUNS) else package
+        listed = ", ".join(f"`{name.removeprefix(package)}`" for name in page.modules)
+        about = f"{page.about} In `{package[:-1]}`: {listed}."
+        rows.append(f"| {{doc}}`{page.title} <{key}>` | {about} |")
     return {"index": OVERVIEW.format(rows="\n".join(rows)), **texts}
 
 

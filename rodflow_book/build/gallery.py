@@ -10,7 +10,7 @@ HEAD = """# Gallery
 
 Every figure of the book. Each comes as SVG, PDF and PNG, with the numbers it was drawn from (data)
 and how it was made (manifest: parameters, versions, device, seconds, the runs). A figure has the
-number of the page that it belongs to; its name leads there. How to cite one stands under it; the
+number that it has on its own page; its name leads there. How to cite one stands under it; the
 whole is cited by [`CITATION.cff`](CITATION.cff). Text and figures are under
 [CC BY 4.0](https://creativecommons.org/licenses/by/4.0/): use them, and say where they are from.
 """

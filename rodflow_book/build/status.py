@@ -37,7 +37,7 @@ def page(notebooks: Mapping[str, nbformat.NotebookNode]) -> str:
         HEAD,
         "## Made with",
         "",
-        "| | |",
+        "| What | Which |",
         "| :-- | :-- |",
         *(f"| {name} | {value} |" for name, value in _made_with(list(made.values()))),
         "",
