@@ -495,7 +495,8 @@ def load_or_run(
     A record that was damaged is set aside, never deleted, and made again.
 
     Args:
-        config: the run; it is saved every ``RODFLOW_CHECKPOINT_SECONDS`` while computing, 20 unless set.
+        config: the run; while computing it is saved every ``RODFLOW_CHECKPOINT_SECONDS``, 20 unless
+            set.
         own: the problem to run on, where it is not the configuration's.
         flows: flows of one's own by tag.
         path: where it is recorded; where left out, it is looked for among the cited records and in
