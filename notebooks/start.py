@@ -55,7 +55,7 @@ one_thread()
 # S=\frac2\eta,
 # $$
 #
-# the **stability threshold** of gradient descent. The steeper the walls, the smaller a step must be.
+# the **stability threshold** of gradient descent. The narrower the parabola, the smaller the learning rate must be.
 
 # %%
 import numpy as np
@@ -109,6 +109,7 @@ save_motion(
 # %% [markdown]
 # ```{figure} ../figures/start-parabola.svg
 # :name: fig-start-parabola
+# :figclass: panels
 # :alt: Left, gradient descent on a parabola from the same start: with eta S = 0.4 it slides down one side, with 1.8 it jumps from side to side and downwards, with 2.08 from side to side and upwards. Right, the distance from the minimum on a logarithmic axis: three straight lines, two falling, one rising.
 #
 # Gradient descent on a parabola, at three learning rates. On the right, a straight line is a constant
@@ -172,7 +173,7 @@ product = loss.hvp(own.weights)
 H = torch.stack([product(v) for v in torch.eye(loss.dim, dtype=torch.float64)])
 largest = float(torch.linalg.eigvalsh(H)[-1])
 assert abs(sharpness(own.weights)[0] / largest - 1) < 1e-3
-loss.dim, largest, gd.threshold
+loss.dim, round(largest, 2), gd.threshold
 
 # %% [markdown]
 # These are the number of weights, the sharpness at the start, and the threshold $2/\eta$: far below it,
@@ -254,6 +255,7 @@ assert losses["disc"].iloc[-1] < 0.05 * losses["disc"].iloc[0], "and it learns"
 # %% [markdown]
 # ```{figure} ../figures/start-edge.svg
 # :name: fig-start-edge
+# :figclass: panels
 # :alt: Left, sharpness over its threshold. For gradient descent it rises from far below to beyond 1, falls back and hovers just above 1; for gradient flow it keeps rising. Right, the loss of both falls; that of gradient descent goes up and down from about where its sharpness falls back.
 #
 # The network from its first step on. The sharpness is that at the mean of two consecutive iterates, which
@@ -263,18 +265,18 @@ assert losses["disc"].iloc[-1] < 0.05 * losses["disc"].iloc[0], "and it learns"
 
 # %% tags=["hide-input"]
 show(
-    f"The sharpness begins at {first:.2f} of its threshold and rises while the network learns: this is "
+    f"The sharpness begins at {first:.2f} times its threshold and rises while the network learns: this is "
     f"**progressive sharpening**. At step {crossing} it passes $2/\\eta$. Along the sharpest direction "
     "gradient descent now bounces outwards, as on the parabola: at first too little to be seen, then so far "
     f"up the walls that the loss rises again and again ({before} times in the {crossing} steps before, "
     f"{rises} times in the {len(losses) - crossing} after). On a parabola that would be the end. Here the "
-    f"sharpness falls back, and from step {warmup} on it hovers at {hover:.2f} of the threshold, while "
+    f"sharpness falls back, and from step {warmup} on it hovers at {hover:.2f} times the threshold, while "
     f"the loss comes down to {losses['disc'].iloc[-1] / losses['disc'].iloc[0]:.1%} of its first value. "
     "This state is the **edge of stability** {cite:p}`cohen2021edge`."
 )
 
 # %% [markdown]
-# Most networks that are trained at a fixed learning rate get there. {doc}`progressive` measures the way;
+# Networks that are trained at a fixed learning rate typically get there. {doc}`progressive` measures the way;
 # the rest of the book is about what happens at the edge.
 #
 # ## Why it does not diverge
@@ -294,7 +296,7 @@ show(
 # <script src="../player/player.js"></script>
 # ```
 #
-# The valley is seen from above, darker where it is sharper, and computed in {doc}`rod`.
+# The valley is seen from above, shaded more strongly where it is sharper, and computed in {doc}`rod`.
 #
 # ## Why a smooth path cannot follow
 #
@@ -367,6 +369,7 @@ assert abs(end["rod"] / end["disc"] - 1) < 0.05 and end["sf"] > 1.2 * end["disc"
 # %% [markdown]
 # ```{figure} ../figures/start-beside.svg
 # :name: fig-start-beside
+# :figclass: panels
 # :alt: Left, sharpness over threshold after the warm-up: gradient descent and the rod flow stay together just above 1, gradient flow rises away from them. Right, distance from the centre of gradient descent on a logarithmic axis: gradient flow is several times as far as the rod flow.
 #
 # The same network after the warm-up, with both flows started beside gradient descent.

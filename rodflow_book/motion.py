@@ -151,19 +151,8 @@ def save_motion(
         >>> text[:38]
         '(window.rodflowMotion ??= {})["bowl"]='
     """
-    if not _NAME.fullmatch(name):
-        raise ValueError(
-            f"{name!r} is no name for a motion; expected small letters, digits and single hyphens."
-        )
     steps, words = [int(step) for step in steps], [str(line) for line in words]
-    if not steps or len(words) != len(steps):
-        raise ValueError(
-            f"motion {name} has {len(words)} texts for {len(steps)} steps; expected one for each."
-        )
-    if not rate > 0:
-        raise ValueError(
-            f"motion {name} has a rate of {rate}; expected more than 0 steps a second."
-        )
+    _check(name, steps, words, rate)
     content = {
         "title": title,
         "rate": rate,
@@ -173,19 +162,36 @@ def save_motion(
     }
     text = json.dumps(content, separators=(",", ":"), allow_nan=False)
     script = f'(window.rodflowMotion ??= {{}})["{name}"]={text};\n'
+    about = {"motion": name, "title": title, "alt": " ".join(panel.alt for panel in panels)}
+    return _write(name, script, {**about, **(manifest or {})}, Path(folder))
+
+
+def _write(name: str, script: str, manifest: Mapping[str, object], folder: Path) -> Path:
     if len(script) > LARGEST:
         raise ValueError(
             f"motion {name} has {len(script)} bytes; expected at most {LARGEST}: show fewer steps."
         )
-    folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.motion.js"
     path.write_text(script, encoding="utf-8")
-    alt = " ".join(panel.alt for panel in panels)
-    about = {"motion": name, "title": title, "alt": alt, **(manifest or {})}
-    text = json.dumps(about, indent=1, sort_keys=True)
+    text = json.dumps(manifest, indent=1, sort_keys=True)
     path.with_suffix(".json").write_text(text + "\n", encoding="utf-8")
     return path
+
+
+def _check(name: str, steps: Sequence[int], words: Sequence[str], rate: float) -> None:
+    if not _NAME.fullmatch(name):
+        raise ValueError(
+            f"{name!r} is no name for a motion; expected small letters, digits and single hyphens."
+        )
+    if not steps or len(words) != len(steps):
+        raise ValueError(
+            f"motion {name} has {len(words)} texts for {len(steps)} steps; expected one for each."
+        )
+    if not rate > 0:
+        raise ValueError(
+            f"motion {name} has a rate of {rate}; expected more than 0 steps a second."
+        )
 
 
 def load_motion(path: str | os.PathLike[str]) -> dict[str, Any]:

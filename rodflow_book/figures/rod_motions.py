@@ -146,14 +146,18 @@ def phase_motion(run: Trajectories, corner: Array) -> tuple[list[Panel], list[st
         "step",
         "weight w",
     )
-    words = [
+    return [plane, over_time], _phase_words(run, corner)
+
+
+def _phase_words(run: Trajectories, corner: Array) -> list[str]:
+    parts = enumerate(zip(run.iterates[1:], run.signed_half, strict=True), start=1)
+    return [
         f"Step {t}. Heavy ball is at w = {_signed(w)}, m = {_signed(m)}: "
         f"{'opposite signs' if w * m < 0 else 'the same sign'}. The rod reaches {abs(d):.3f} to "
         f"either side in w and {abs(mu):.2f} in m; the fixed rod, {abs(corner[0]):.3f} and "
         f"{abs(corner[1]):.2f}."
-        for t, (w, m), (d, mu) in zip(steps, iterates, half, strict=True)
+        for t, ((w, m), (d, mu)) in parts
     ]
-    return [plane, over_time], words
 
 
 def _signed(value: float) -> str:

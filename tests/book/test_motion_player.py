@@ -292,10 +292,12 @@ def test_lines_and_marks_differ_without_colour(open_page):
 
 def test_it_follows_the_page_into_the_dark(open_page):
     tab = open_page("all")
-    look = """() => [...document.querySelectorAll(
-        '.area .trail, .area .mark, .panels text, .said, button, .area .still')]
-        .map(part => getComputedStyle(part))
-        .map(style => [style.stroke, style.fill, style.color].join())"""
+    look = """() => Object.entries({
+            stroke: '.area .trail, .area .visited, .area .bar, .area .ring, .area .still',
+            fill: '.area .mark, .panels text, .area .shade',
+            color: '.said, .title, button, .legend',
+        }).flatMap(([property, parts]) => [...document.querySelectorAll(parts)]
+            .map(part => getComputedStyle(part)[property]))"""
     light = tab.evaluate(look)
     tab.evaluate("document.documentElement.dataset.theme = 'dark'")
     dark = tab.evaluate(look)
