@@ -17,6 +17,8 @@ CITED = ROOT / "figures" / "runs"
 REAL = ("adam-mlp-cifar", "scalar_adam-mlp-cifar", "nesterov-mlp-quick", "gd-mlp-quick")
 LOST_AT = 4
 """Sample from which on the rod of `lost` is not finite."""
+GAP = 6
+"""Sample that the loss of its drift-free rod lacks, finite before and after."""
 
 PAGE = """<!doctype html>
 <html lang="en" data-theme="light"><head><meta charset="utf-8">
@@ -26,12 +28,13 @@ PAGE = """<!doctype html>
 
 
 def lost(run: xr.Dataset) -> xr.Dataset:
-    """The same run with a rod that stopped being finite."""
+    """The same run with a rod that stopped being finite, and a gap in another model's loss."""
     changed = run.copy(deep=True)
     for name, variable in changed.variables.items():
         if variable.attrs.get("trajectory") == "rod":
             late = slice(LOST_AT if variable.dims[0] == "step" else 1, None)
             changed[name][late] = np.inf if variable.attrs["kind"] == "distance" else np.nan
+    changed["free_loss"][GAP] = np.nan
     failed = {"rod": int(run["step"][LOST_AT])}
     config = json.loads(run.attrs["config"]) | {"seed": 7}
     return changed.assign_attrs(failed=json.dumps(failed), config=json.dumps(config))

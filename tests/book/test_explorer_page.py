@@ -17,7 +17,7 @@ from explorer_browser import (
 from explorer_browser import browser as browser
 from explorer_browser import made as made
 from explorer_browser import open_page as open_page
-from explorer_site import LOST_AT
+from explorer_site import GAP, LOST_AT
 
 pytestmark = needs_browser
 
@@ -134,6 +134,10 @@ def test_what_is_not_finite_is_a_gap(open_page, made):
     tab = open_page("#run=adam-mlp-lost&q=loss")
     drawn = paths(tab)
     assert len(drawn["rod"]) == LOST_AT and len(drawn["sf"]) == 13
+    # No line leads across what is missing.
+    assert len(drawn["free"]) == 12
+    d = tab.locator(".plot g.model[data-model=free] path").get_attribute("d")
+    assert [piece.count("L") + 1 for piece in d.split("M")[1:]] == [GAP, 12 - GAP]
     tab.locator(".plot").focus()
     tab.keyboard.press("End")
     values = read_out(tab)[1]

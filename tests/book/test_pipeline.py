@@ -57,6 +57,9 @@ def test_a_build_redoes_what_an_edit_concerns_and_nothing_else(project):
         assert build(project) == ["book", ADAM]
     cited.unlink()
     assert build(project) == ["book", ADAM]
+    # One that no page names is in the explorer all the same.
+    write(cited.with_name("adam-mlp-cifar-seed1.nc"), "recorded")
+    assert build(project) == ["book"]
 
 
 def vouched_for(project, numbers):
