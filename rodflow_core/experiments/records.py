@@ -179,8 +179,47 @@ def check_writable(path: Path) -> None:
         raise ValueError(f"{path} cannot be written ({reason}); name another output.") from error
 
 
+LARGEST = 300_000
+"""Bytes from which a record is too large to be kept beside the code."""
+_SPARED = ("alignment", "mu_norm", "delta_norm", "nu_norm", "loss")
+"""What is left out of a long record of the shifted copy of the optimizer, in this order."""
+
+
+def slim(run: xr.Dataset) -> xr.Dataset:
+    """Leave out of a long run what nobody asks for, until its file is below ``LARGEST`` bytes.
+
+    Of the shifted copy only the distance is used, the sensitivity floor; its lengths and its loss
+    are kept where there is room. A shorter run, and all else of a long one, stays whole.
+
+    Args:
+        run: a data set made by ``runs.compute``.
+
+    Example:
+        >>> slim(xr.Dataset({"short": ("step", [1.0, 2.0])})).sizes["step"]
+        2
+    """
+    spared = {
+        str(entry.attrs.get("kind")): name
+        for name, entry in run.data_vars.items()
+        if entry.attrs.get("trajectory") == "floor"
+    }
+    for kind in _SPARED:
+        # Words and the names of variables come on top of the numbers.
+        if run.nbytes + _words(run) < LARGEST:
+            break
+        run = run.drop_vars(spared[kind]) if kind in spared else run
+    return run
+
+
+def _words(run: xr.Dataset) -> int:
+    own = sum(200 + sum(len(str(a)) for a in v.attrs.values()) for v in run.variables.values())
+    return own + sum(len(str(value)) for value in run.attrs.values())
+
+
 def save(run: xr.Dataset, path: Path) -> None:
     """Write a run as NetCDF, its digest in it; the file appears whole or not at all.
+
+    A run too long to be kept beside the code is made `slim` first.
 
     Raises:
         OSError: where it cannot be written; what was there is left as it was.
@@ -188,6 +227,7 @@ def save(run: xr.Dataset, path: Path) -> None:
     """
     check_writable(path)
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    run = slim(run)
     signed = run.assign_attrs(digest=content_digest(run))
     try:
         # NetCDF 3: the same run gives the same bytes, without HDF5's kilobytes for every variable.

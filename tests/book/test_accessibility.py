@@ -1,4 +1,4 @@
-"""Every page by those rules of accessibility that a machine can check: axe-core, wide and narrow."""
+"""Every page by the rules of accessibility that a machine can check: axe-core, wide and narrow."""
 
 import os
 import shutil

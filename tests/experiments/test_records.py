@@ -46,6 +46,35 @@ def elsewhere(tmp_path, monkeypatch):
     monkeypatch.delenv("RODFLOW_CITE", raising=False)
 
 
+# --- size ----------------------------------------------------------------------------------------
+
+
+def test_a_record_beside_the_code_is_below_its_size():
+    folder = Path(__file__).resolve().parents[2] / "figures" / "runs"
+    sizes = {path.name: path.stat().st_size for path in folder.glob("*.nc")}
+    assert sizes and max(sizes.values()) < records.LARGEST, max(sizes, key=sizes.get)
+
+
+def test_a_long_run_leaves_out_lengths_of_the_shifted_copy_and_nothing_else(smoke, tmp_path):
+    def longer(times):
+        parts = [smoke.drop_dims("spectrum_step")] * times
+        return xr.concat(parts, "step", combine_attrs="override")
+
+    def gone(run):
+        return set(run.data_vars) - set(records.slim(run).data_vars)
+
+    assert records.slim(smoke) is smoke
+    first = next(n for n in range(2, 10_000) if gone(longer(n)))
+    # No more than has to go, and of a run that is too long whatever is done, no more than that.
+    assert gone(longer(first)) == {"cos_delta_alignment_floor"}
+    lengths = {"mu_norm_floor", "delta_norm_floor", "nu_norm_floor", "floor_loss"}
+    assert gone(longer(2 * first)) == {"cos_delta_alignment_floor", *lengths}
+    path = tmp_path / "long.nc"
+    records.save(longer(first), path)
+    assert path.stat().st_size < records.LARGEST
+    assert "cos_delta_alignment_floor" not in records.load(path)
+
+
 # --- content -------------------------------------------------------------------------------------
 
 
