@@ -26,7 +26,7 @@ import yaml
 
 from rodflow_book import notebook
 from rodflow_book.build import explorer_words as words
-from rodflow_book.figures.style import line, style
+from rodflow_book.figures.style import dark_twin, line
 from rodflow_core.experiments import judge, presets, records
 from rodflow_core.experiments.config import RunConfig
 from rodflow_core.optimizers import OPTIMIZERS
@@ -204,11 +204,9 @@ def entry(name: str, run: xr.Dataset, files: list[dict[str, str]], site: Path) -
 def look(tag: str) -> dict[str, object]:
     """Give colours and line of a trajectory, as in the figures."""
     base, _, finer = tag.partition("_")
-    colours = {}
-    for mode in ("light", "dark"):
-        with style(mode):
-            drawn = line(base)
-            colours[mode] = str(drawn["color"])
+    drawn = line(base)
+    light = str(drawn["color"])
+    colours = {"light": light, "dark": dark_twin(light)}
     dashes = drawn["linestyle"][1] if isinstance(drawn["linestyle"], tuple) else ()
     width = 1.4 if finer else float(drawn["linewidth"])
     # In units of the width, as matplotlib has them; a picture wants them in its own.

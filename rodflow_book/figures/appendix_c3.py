@@ -34,7 +34,7 @@ def slope_and_valley_figure(
     left.set(xlabel="optimizer step", yscale="log", ylim=(1e-9, None),
              title="linear loss: the rod is half a step")  # fmt: skip
     left.margins(x=0)
-    left.legend(loc="lower left", fontsize=12.5)
+    left.legend(loc="lower center", bbox_to_anchor=(0.5, 1.08), ncols=2, fontsize=11.5)
     right.axhline(0, color=colour("ink"), linewidth=1)
     for name, values in rates.items():
         for number, row in enumerate(np.sort(values, axis=1).T):
@@ -139,6 +139,7 @@ def cone_figure(off: Mapping[str, Array], on: Mapping[str, Array], sigma: comple
     for axis in (left, right):
         axis.set(yscale="log", xlabel="time / optimizer steps")
         axis.margins(x=0.01)
-        axis.legend(loc="upper right", fontsize=13)
+    left.legend(loc="upper right", fontsize=13)
+    right.legend(loc="lower left", fontsize=13)
     left.set_ylabel("perturbation / its start")
     return figure

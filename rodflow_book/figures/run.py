@@ -159,9 +159,11 @@ def _alignment(axis: Axes, run: xr.Dataset) -> None:
 
 
 def plain_log_ticks(axis: Axes) -> None:
-    """Label a log axis of less than two decades with plain numbers."""
+    """Label a log axis of less than two decades with plain numbers, few where it is short."""
     low, high = axis.get_ylim()
     if high / low < 100:
-        axis.yaxis.set_major_locator(mpl.ticker.LogLocator(subs=(1, 2, 5)))
+        even = mpl.ticker.MaxNLocator(4, steps=(1, 2, 5, 10))
+        parts = mpl.ticker.LogLocator(subs=(1, 1.5, 2, 3, 4, 6) if high / low < 8 else (1, 2, 5))
+        axis.yaxis.set_major_locator(even if high / low < 2 else parts)
         axis.yaxis.set_major_formatter(mpl.ticker.FuncFormatter(lambda v, _: f"{v:.3g}"))
         axis.yaxis.set_minor_formatter(mpl.ticker.NullFormatter())

@@ -199,7 +199,7 @@ def slim(run: xr.Dataset) -> xr.Dataset:
         2
     """
     spared = {
-        str(entry.attrs.get("kind")): name
+        str(entry.attrs.get("kind")): str(name)
         for name, entry in run.data_vars.items()
         if entry.attrs.get("trajectory") == "floor"
     }

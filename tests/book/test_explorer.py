@@ -10,7 +10,7 @@ from toolkit import is_one_sentence
 
 from rodflow_book import notebook
 from rodflow_book.build import explorer, explorer_words
-from rodflow_book.figures.style import line, style
+from rodflow_book.figures.style import dark_twin, line
 from rodflow_core.experiments import claims, judge, presets, records
 
 HALF_A_DIGIT = 5e-6
@@ -186,9 +186,8 @@ def test_looks_are_those_of_the_figures():
     seen = set()
     for tag in ("disc", "sf", "rod", "free", "floor", "central", "edge", "corrected"):
         drawn = explorer.look(tag)
-        for mode in ("light", "dark"):
-            with style(mode):
-                assert drawn[mode] == line(tag)["color"]
+        assert drawn["light"] == line(tag)["color"]
+        assert drawn["dark"] == dark_twin(line(tag)["color"]) != drawn["light"]
         seen.add((*drawn["dash"], drawn["width"]))
     # Without colour, too, no two are alike; nor a model and the same, finely integrated.
     assert len(seen) == 8
