@@ -39,14 +39,20 @@ def says(run: xr.Dataset) -> str:
         found = (
             f"the rod flow stays {_times(claim.ratio)} closer to the optimizer than the stable flow"
         )
-    error = claim.rod.sharpness_error.typical
-    if error == error:
-        found += f", its sharpness {100 * error:.2g}% off"
+    error = claim.rod.sharpness_error
+    if error.typical == error.typical:
+        found += f", its sharpness {off(error)}"
     bar = f"{claims.CLOSER:g} times closer, sharpness within {claims.WITHIN:.0%}"
     return (
         f"Over {run.sizes['step'] - 1:,} steps {found}. Our own bar ({bar}): "
         f"**{claim.verdict}**. {', '.join(words)}."
     )
+
+
+def off(error: claims.Agreement) -> str:
+    """Say how far off a quantity is: step by step or, where phases are lost, in distribution."""
+    words = f"{100 * error.typical:.2g}% off"
+    return words if error.pointwise else f"{words} in distribution (the phases are lost)"
 
 
 def _times(ratio: float) -> str:

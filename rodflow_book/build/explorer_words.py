@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 import xarray as xr
 
 from rodflow_book import notebook
+from rodflow_book.captions import off
 from rodflow_book.figures.run import BESIDE
 from rodflow_book.figures.style import NAMES
 from rodflow_core.experiments import claims, judge, presets, records
@@ -136,7 +137,7 @@ def _bar(rod: claims.Claims) -> str:
     ratio = _short(rod.ratio)
     text = f"The paper's rod flow is {ratio} times closer to the optimizer than the stable flow"
     if math.isfinite(rod.rod.sharpness_error.typical):
-        text += f", its sharpness typically {100 * rod.rod.sharpness_error.typical:.2g}% off"
+        text += f", its sharpness typically {off(rod.rod.sharpness_error)}"
     return f"{text} (asked for: {claims.CLOSER:g} times, {claims.WITHIN:.0%})"
 
 
