@@ -106,9 +106,10 @@ def series(run: xr.Dataset, trajectory: str, kind: str) -> xr.DataArray | None:
         trajectory: ``disc`` for the optimizer, else a flow's tag.
         kind: of the quantity, such as ``loss``.
     """
-    for variable in run.data_vars.values():
+    # Of `run.data_vars` each would be made a data array, with coordinates, only to be looked at.
+    for name, variable in run.variables.items():
         if (variable.attrs.get("trajectory"), variable.attrs.get("kind")) == (trajectory, kind):
-            return variable
+            return run[name]
     return None
 
 
