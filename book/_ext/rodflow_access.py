@@ -1,0 +1,35 @@
+"""What the theme leaves to be said to those who do not see the page, or have no mouse."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sphinx.application import Sphinx
+
+SAID = {
+    # An arrow is no name.
+    '<summary><span class="toctree-toggle"': (
+        '<summary aria-label="Pages below this one"><span class="toctree-toggle"'
+    ),
+    # What is in it are the entries of a bibliography, which say so themselves, and no list items.
+    '<div role="list" class="citation-list">': '<div class="citation-list">',
+}
+"""What the theme and docutils write, and what is written in its place."""
+
+
+def say(app: Sphinx, exception: Exception | None) -> None:
+    """Put the words in. What scrolls gets its tab stop on the page (`rodflow_scroll.js`)."""
+    if exception is not None or app.builder.format != "html":
+        return
+    for page in Path(app.outdir).rglob("*.html"):
+        text = said = page.read_text(encoding="utf-8")
+        for old, new in SAID.items():
+            said = said.replace(old, new)
+        if said != text:
+            page.write_text(said, encoding="utf-8")
+
+
+def setup(app: Sphinx) -> dict[str, object]:
+    """Register with Sphinx."""
+    app.connect("build-finished", say)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,39 @@
+/* What is wider than the page scrolls in its own box. Such a box can be reached by keyboard while it
+   scrolls, and only then: a tab stop that does nothing is in the way. */
+
+(function () {
+  "use strict";
+
+  const BOXES = {
+    ".figure-image": "figure",
+    ".pst-scrollable-table-container": "table",
+    "div.cell_output .text_html": "table",
+    "div.math mjx-container[display]": "formula",
+  };
+
+  function mark() {
+    for (const [selector, what] of Object.entries(BOXES)) {
+      for (const box of document.querySelectorAll(selector)) {
+        const wide = box.scrollWidth > box.clientWidth + 1;
+        if (wide) {
+          box.tabIndex = 0;
+          if (what !== "formula") {
+            box.setAttribute("role", "group");
+            box.setAttribute("aria-label", `${what}, wider than the page: scrolls`);
+          }
+        } else if (box.hasAttribute("tabindex")) {
+          box.removeAttribute("tabindex");
+          if (what !== "formula") {
+            box.removeAttribute("role");
+            box.removeAttribute("aria-label");
+          }
+        }
+      }
+    }
+  }
+
+  addEventListener("load", mark);
+  addEventListener("resize", mark);
+  // Folded boxes have no width until they are opened.
+  document.addEventListener("toggle", mark, true);
+})();
