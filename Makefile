@@ -53,6 +53,9 @@ book: $(ENVIRONMENT) ## build the book
 runs: $(ENVIRONMENT) ## compute every run that PRESET records, CORES at a time; killed, it goes on
 	@rodflow sweep --preset $(PRESET) $(if $(filter-out all,$(CORES)),--cores $(CORES))
 
+# What looks at the built book, and so comes after it.
+OF_THE_BOOK := tests/book/test_book.py tests/book/test_accessibility.py
+
 .PHONY: test
 test: $(ENVIRONMENT) ## check the style, the types, the core, the notebooks and the built book
 	ruff check .
@@ -60,12 +63,12 @@ test: $(ENVIRONMENT) ## check the style, the types, the core, the notebooks and 
 	lint-imports
 	mypy
 	pytest -q --doctest-modules rodflow_core
-	pytest -n 2 --dist worksteal -q tests --ignore=tests/book/test_book.py
+	pytest -n 2 --dist worksteal -q tests $(addprefix --ignore=,$(OF_THE_BOOK))
 	python -m rodflow_book.build.notebooks smoke build/smoke
 	RODFLOW_RUNS=$(CURDIR)/build/smoke/runs RODFLOW_CACHE=$(CURDIR)/build/smoke/cache \
 	pytest -n 2 -q --nbmake --nbmake-timeout=3600 build/smoke/notebooks
 	$(MAKE) --no-print-directory book
-	pytest -q tests/book/test_book.py
+	pytest -n 2 --dist worksteal -q $(OF_THE_BOOK)
 
 # Compiled once, on all cores: the two hundred processes of a build and its tests would each do it anew
 # where nothing may be written beside the sources. A template that is no Python is no reason to stop.
