@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from sphinx.application import Sphinx
@@ -16,6 +17,9 @@ SAID = {
 }
 """What the theme and docutils write, and what is written in its place."""
 
+# The parameters of a long signature, a line each: no list of definitions, for nothing is defined.
+_PARAMETERS = re.compile(r'<dl>\n((?:<dd><em class="sig-param">.*?</dd>\n)+)</dl>', re.DOTALL)
+
 
 def say(app: Sphinx, exception: Exception | None) -> None:
     """Put the words in. What scrolls gets its tab stop on the page (`rodflow_scroll.js`)."""
@@ -25,8 +29,14 @@ def say(app: Sphinx, exception: Exception | None) -> None:
         text = said = page.read_text(encoding="utf-8")
         for old, new in SAID.items():
             said = said.replace(old, new)
+        said = _PARAMETERS.sub(_lines, said)
         if said != text:
             page.write_text(said, encoding="utf-8")
+
+
+def _lines(found: re.Match[str]) -> str:
+    lines = found[1].replace("<dd>", '<span class="sig-line">').replace("</dd>", "</span>")
+    return f'<span class="sig-lines">\n{lines}</span>'
 
 
 def setup(app: Sphinx) -> dict[str, object]:

@@ -8,7 +8,7 @@
     ".figure-image": "figure",
     ".pst-scrollable-table-container": "table",
     "div.cell_output .text_html": "table",
-    "div.math mjx-container[display]": "formula",
+    "mjx-container[display]": "formula",
   };
 
   function mark() {
@@ -32,7 +32,11 @@
     }
   }
 
-  addEventListener("load", mark);
+  addEventListener("load", () => {
+    mark();
+    // Formulas have their width once they are set.
+    if (window.MathJax && MathJax.startup) MathJax.startup.promise.then(mark);
+  });
   addEventListener("resize", mark);
   // Folded boxes have no width until they are opened.
   document.addEventListener("toggle", mark, true);

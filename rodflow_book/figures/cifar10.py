@@ -97,7 +97,7 @@ def plate(table: pd.DataFrame, labels: Mapping[str, str], below: str) -> Figure:
         axes[0, j].set_title(notebook.ARCHITECTURE_TITLES[name], fontsize=15, pad=38)
         small = axes[0, j].annotate(
             words, (0, 1), (0, 6), xycoords="axes fraction", textcoords="offset points",
-            fontsize=10.5,
+            fontsize=9.5,
         )  # fmt: skip
         small.set_in_layout(False)  # the title above it has kept its room
         axes[-1, j].set_xlabel("steps since the warm-up")

@@ -56,6 +56,8 @@ def test_a_page_has_no_serious_violation_wide_or_narrow(page, browser):
         tab.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
         if tab.locator(".math").count():
             tab.evaluate("MathJax.startup.promise")
+        # What was folded fades in.
+        tab.wait_for_timeout(600)
         wide = violations(tab)
         tab.set_viewport_size({"width": 390, "height": 844})
         # The theme gives what now scrolls its tab stop once the window has kept its size a while.
