@@ -14,7 +14,7 @@
   function mark() {
     for (const [selector, what] of Object.entries(BOXES)) {
       for (const box of document.querySelectorAll(selector)) {
-        const wide = box.scrollWidth > box.clientWidth + 1;
+        const wide = box.scrollWidth > box.clientWidth;
         if (wide) {
           box.tabIndex = 0;
           if (what !== "formula") {
