@@ -15,6 +15,7 @@ from rodflow_book.build.api_source import Field, Module
 INLINE = re.compile(
     r"(?P<example>^[ \t]*>>>.*(?:\n[ \t]*\S.*)*)"
     r"|(?P<literal>``[^`]+``)"
+    r"|^\$\$(?P<display>[^$]+)\$\$"
     r"|(?P<math>:math:`[^`]+`)|\$(?P<dollars>[^$\n]+)\$"
     r"|(?::(?:py:)?\w+:)?`(?P<single>[^`]+)`"
     r"|(?<![\w\])`])\((?P<number>\d{1,3})\)"
@@ -175,6 +176,8 @@ def _inline(text: str, names: Names, home: Module, within: str) -> str:
     def replaced(found: re.Match[str]) -> str:
         if found["example"] or found["math"]:
             return found[0]
+        if found["display"]:
+            return "\n".join([".. math::", "", *indent(found["display"].strip().splitlines()), ""])
         if found["dollars"]:
             return _apart(f":math:`{found['dollars']}`", found)
         if found["bar"]:

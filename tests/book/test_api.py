@@ -187,6 +187,14 @@ def test_a_docstring_becomes_links_and_leaves_examples_alone(tmp_path):
     assert "   .. attribute:: size\n      :type: int\n" in text and "_hidden" not in text
 
 
+def test_a_displayed_formula_stays_one(tmp_path):
+    module = planted(tmp_path, GOOD)
+    doc = "Words.\n\n$$\\dot w=-(7)\\,w,\\qquad\n0\\preceq x$$\n\nand more."
+    text = "\n".join(as_rst(doc, Names([]), module))
+    assert ".. math::\n\n   \\dot w=-(7)\\,w,\\qquad\n   0\\preceq x\n\n" in text
+    assert "$$" not in "".join(PAGES.values())
+
+
 @pytest.mark.parametrize("written", ["(0)", "(292)", "x(5)", "a[1](5)", "(12a)"])
 def test_what_is_no_equation_gets_no_link(tmp_path, written):
     module = planted(tmp_path, GOOD)
