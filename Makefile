@@ -56,6 +56,9 @@ runs: $(ENVIRONMENT) ## compute every run that PRESET records, CORES at a time; 
 # What looks at the built book, and so comes after it.
 OF_THE_BOOK := tests/book/test_book.py tests/book/test_accessibility.py
 
+# A notebook without a preset has nothing smaller to run; the build of the book executes it.
+WITH_A_PRESET = $(patsubst notebooks/%.py,build/smoke/notebooks/%.ipynb,$(shell grep -l '^preset = ' notebooks/*.py))
+
 .PHONY: test
 test: $(ENVIRONMENT) ## check the style, the types, the core, the notebooks and the built book
 	ruff check .
@@ -66,7 +69,7 @@ test: $(ENVIRONMENT) ## check the style, the types, the core, the notebooks and 
 	pytest -n 2 --dist worksteal -q tests $(addprefix --ignore=,$(OF_THE_BOOK))
 	python -m rodflow_book.build.notebooks smoke build/smoke
 	RODFLOW_RUNS=$(CURDIR)/build/smoke/runs RODFLOW_CACHE=$(CURDIR)/build/smoke/cache \
-	pytest -n 2 -q --nbmake --nbmake-timeout=3600 build/smoke/notebooks
+	pytest -n 2 -q --nbmake --nbmake-timeout=3600 $(WITH_A_PRESET)
 	$(MAKE) --no-print-directory book
 	pytest -n 2 --dist worksteal -q $(OF_THE_BOOK)
 
