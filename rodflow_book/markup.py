@@ -23,3 +23,13 @@ def markdown(head: Iterable[str], rows: Iterable[Iterable[object]], align: str =
     lines = ["| " + " | ".join(head) + " |", "| :-- |" + f" {align} |" * (len(head) - 1)]
     lines += ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows]
     return "\n".join(lines)
+
+
+def short(value: float) -> str:
+    """Give a number as a cell has it: two digits, no fraction from a hundred on, a dash for NaN.
+
+    Example:
+        >>> short(617.5), short(2.84), short(float("nan"))
+        ('618', '2.8', '–')
+    """
+    return "–" if value != value else f"{value:.0f}" if value >= 100 else f"{value:.2g}"

@@ -13,7 +13,7 @@ from IPython.display import SVG, Markdown, display
 from rodflow_book import captions
 from rodflow_book.figures import files
 from rodflow_book.figures.run import run_figure, trajectories
-from rodflow_book.markup import markdown
+from rodflow_book.markup import markdown, short
 from rodflow_core.experiments import claims, judge, records, runs
 from rodflow_core.experiments.config import FLOWS, RunConfig, member
 from rodflow_core.experiments.presets import preset
@@ -265,7 +265,7 @@ def judgement(run: xr.Dataset, models: Mapping[str, claims.Claims]) -> str:
     for tag, claim in models.items():
         method = entries[tag]["integrator"]
         title = entries[tag]["title"].split(" (")[0]
-        cells = [f"{title}, {METHODS.get(method, method)}", _short(claim.above_floor)]
+        cells = [f"{title}, {METHODS.get(method, method)}", short(claim.above_floor)]
         cells += [ruled(ruling) for ruling in judge.rulings(claim).values()]
         rows.append(cells)
     return markdown(head, rows, ":--")
@@ -280,10 +280,6 @@ METHODS = {
 """How the integrators are called in tables."""
 MARKS = {"holds": "", "partly": "*partly*", "fails": "**fails**", "": ""}
 """How verdicts are printed: what holds has no mark."""
-
-
-def _short(value: float) -> str:
-    return "–" if value != value else f"{value:.0f}" if value >= 100 else f"{value:.2g}"
 
 
 def ruled(ruling: judge.Ruling) -> str:

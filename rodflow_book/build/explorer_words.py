@@ -14,6 +14,7 @@ from rodflow_book import notebook
 from rodflow_book.captions import off
 from rodflow_book.figures.run import BESIDE
 from rodflow_book.figures.style import NAMES
+from rodflow_book.markup import short
 from rodflow_core.experiments import claims, judge, presets, records
 from rodflow_core.experiments.config import RunConfig
 from rodflow_core.quantities import OF_SOLVE, OPTIMIZER
@@ -116,7 +117,7 @@ def judged(run: xr.Dataset) -> dict[str, object]:
     rows = []
     for tag, claim in models.items():
         cells = [notebook.ruled(ruling) for ruling in judge.rulings(claim).values()]
-        rows.append([label(tag, entries), _short(claim.above_floor), *cells])
+        rows.append([label(tag, entries), short(claim.above_floor), *cells])
     found: dict[str, object] = {"said": said.strip(), "rows": rows}
     rod = models.get("rod")
     if rod is not None and math.isfinite(rod.ratio):
@@ -134,15 +135,11 @@ def only(run: xr.Dataset, tag: str) -> xr.Dataset:
 
 
 def _bar(rod: claims.Claims) -> str:
-    ratio = _short(rod.ratio)
+    ratio = short(rod.ratio)
     text = f"The paper's rod flow is {ratio} times closer to the optimizer than the stable flow"
     if math.isfinite(rod.rod.sharpness_error.typical):
         text += f", its sharpness typically {off(rod.rod.sharpness_error)}"
     return f"{text} (asked for: {claims.CLOSER:g} times, {claims.WITHIN:.0%})"
-
-
-def _short(value: float) -> str:
-    return "–" if math.isnan(value) else f"{value:.0f}" if value >= 100 else f"{value:.2g}"
 
 
 def label(tag: str, entries: Mapping[str, Mapping[str, str]]) -> str:

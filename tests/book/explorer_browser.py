@@ -1,23 +1,16 @@
 """What the tests of the explorer in a browser share: a site, a page opened from disk, offline."""
 
-import os
 import re
-import shutil
 
 import numpy as np
 import pytest
+from browsing import browser as browser
+from browsing import needs_browser, watched
 from explorer_site import make
 
 from rodflow_core.experiments import records
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-EXECUTABLE = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
-
-needs_browser = pytest.mark.skipif(
-    EXECUTABLE is None,
-    reason="no Chromium on this machine: the explorer was not tried "
-    "(install chromium, or set CHROMIUM to its path)",
-)
+in_browser = needs_browser("the explorer was not tried")
 HALF_A_DIGIT = 5e-6
 """What rounding to six significant digits may change, relatively."""
 RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
@@ -30,40 +23,21 @@ def made(tmp_path_factory):
     return folder / "site", runs
 
 
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=EXECUTABLE, args=["--no-sandbox"])
-        yield running
-        running.close()
-
-
 @pytest.fixture
 def open_page(browser, made):
     """Open the explorer; at the end nothing may have gone wrong or been asked for elsewhere."""
-    troubles, requests, contexts, expected = [], [], [], []
+    expected = []
+    with watched(browser) as (new_tab, troubles, requests):
 
-    def opened(hash="", width=1000, wait=True, allow="", **settings):
-        expected.append(allow)
-        context = browser.new_context(
-            viewport={"width": width, "height": 900}, offline=True, **settings
-        )
-        contexts.append(context)
-        tab = context.new_page()
-        tab.on("pageerror", lambda error: troubles.append(str(error)))
-        tab.on("console", lambda message: troubles.append(f"{message.type}: {message.text}"))
-        tab.on("requestfailed", lambda request: troubles.append(f"failed {request.url}"))
-        tab.on("request", lambda request: requests.append(request.url))
-        tab.goto((made[0] / "explorer.html").as_uri() + hash, wait_until="load")
-        if wait:
-            tab.wait_for_selector(".plot .area")
-        return tab
+        def opened(hash="", width=1000, wait=True, allow="", **settings):
+            expected.append(allow)
+            tab = new_tab(width, **settings)
+            tab.goto((made[0] / "explorer.html").as_uri() + hash, wait_until="load")
+            if wait:
+                tab.wait_for_selector(".plot .area")
+            return tab
 
-    yield opened
-    for context in contexts:
-        context.close()
+        yield opened
     allowed = [word for word in expected if word]
     assert [t for t in troubles if not any(re.search(word, t) for word in allowed)] == []
     assert all(url.startswith(("file:", "blob:")) for url in requests), requests

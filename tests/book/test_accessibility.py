@@ -1,37 +1,22 @@
 """Every page by the rules of accessibility that a machine can check: axe-core, wide and narrow."""
 
 import os
-import shutil
 from pathlib import Path
 
 import pytest
+from browsing import browser as browser
+from browsing import needs_browser
 
 ROOT = Path(__file__).resolve().parents[2]
 HTML = Path(os.environ.get("RODFLOW_BOOK", ROOT / "build" / "quick" / "html"))
 PAGES = sorted(path.relative_to(HTML).as_posix() for path in HTML.rglob("*.html")
                if "_static" not in path.parts)  # fmt: skip
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-EXECUTABLE = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
 GRAVE = {"critical", "serious"}
 
 pytestmark = [
     pytest.mark.skipif(not PAGES, reason=f"there is no book in {HTML}; `make book` builds it"),
-    pytest.mark.skipif(
-        EXECUTABLE is None,
-        reason="no Chromium on this machine: accessibility was not looked at "
-        "(install chromium, or set CHROMIUM to its path)",
-    ),
+    needs_browser("accessibility was not looked at"),
 ]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=EXECUTABLE, args=["--no-sandbox"])
-        yield running
-        running.close()
 
 
 def violations(tab):

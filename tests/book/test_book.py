@@ -2,17 +2,17 @@
 
 import io
 import os
-import shutil
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urldefrag, urlsplit
 
 import pytest
+from browsing import browser as browser
+from browsing import needs_browser
 from bs4 import BeautifulSoup
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
 HTML = Path(os.environ.get("RODFLOW_BOOK", ROOT / "build" / "quick" / "html"))
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 PAGES = sorted(path.relative_to(HTML).as_posix() for path in HTML.rglob("*.html")
                if "_static" not in path.parts)  # fmt: skip
 
@@ -78,26 +78,7 @@ def test_figures_are_shown_from_where_they_can_be_linked_to(soups):
 # In a browser
 
 
-def executable():
-    named = os.environ.get("CHROMIUM")
-    return named or next(filter(None, map(shutil.which, BROWSERS)), None)
-
-
-needs_browser = pytest.mark.skipif(
-    executable() is None,
-    reason="no Chromium on this machine: the book was not opened in a browser "
-    "(install chromium, or set CHROMIUM to its path)",
-)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=executable(), args=["--no-sandbox"])
-        yield running
-        running.close()
+in_browser = needs_browser("the book was not opened in a browser")
 
 
 @pytest.fixture
@@ -136,7 +117,7 @@ def open_page(browser):
     assert not troubles, "\n".join(troubles)
 
 
-@needs_browser
+@in_browser
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_opens_from_disk_wide_and_narrow(page, scheme, open_page):
@@ -163,7 +144,7 @@ def check_figures(tab, scheme):
     assert all(caption.is_visible() for caption in tab.locator("figure figcaption").all())
 
 
-@needs_browser
+@in_browser
 @pytest.mark.parametrize("system", ["light", "dark"])
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_a_figure_is_as_dark_as_its_page(theme, system, open_page):
@@ -175,7 +156,7 @@ def test_a_figure_is_as_dark_as_its_page(theme, system, open_page):
     assert (corner < 40) if theme == "dark" else (corner > 240)
 
 
-@needs_browser
+@in_browser
 def test_the_search_finds_a_page(open_page):
     tab = open_page("search.html", query="?q=Adam")
     tab.wait_for_selector("#search-results li a", timeout=20_000)

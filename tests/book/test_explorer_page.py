@@ -8,7 +8,7 @@ from explorer_browser import (
     HALF_A_DIGIT,
     choose,
     hash_of,
-    needs_browser,
+    in_browser,
     number,
     paths,
     read_out,
@@ -19,7 +19,7 @@ from explorer_browser import made as made
 from explorer_browser import open_page as open_page
 from explorer_site import GAP, LOST_AT
 
-pytestmark = needs_browser
+pytestmark = in_browser
 
 CASES = [
     ("adam-mlp-cifar", "preconditioned_sharpness"), ("nesterov-mlp-quick", "distance"),

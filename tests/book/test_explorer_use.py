@@ -5,11 +5,11 @@ import re
 import numpy as np
 import pytest
 from explorer_browser import browser as browser
-from explorer_browser import choose, hash_of, needs_browser, paths, read_out
+from explorer_browser import choose, hash_of, in_browser, paths, read_out
 from explorer_browser import made as made
 from explorer_browser import open_page as open_page
 
-pytestmark = needs_browser
+pytestmark = in_browser
 
 
 def test_every_menu_and_box_changes_what_is_drawn(open_page):

@@ -9,6 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 import yaml
+from browsing import browser as browser
+from browsing import needs_browser
 from bs4 import BeautifulSoup
 
 from rodflow_book.build import api, api_source
@@ -16,13 +18,7 @@ from rodflow_book.build.api_text import Names
 
 ROOT = Path(__file__).resolve().parents[2]
 BOOK = ROOT / "book"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-EXECUTABLE = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
-needs_browser = pytest.mark.skipif(
-    EXECUTABLE is None,
-    reason="no Chromium on this machine: the hints were not tried "
-    "(install chromium, or set CHROMIUM to its path)",
-)
+in_browser = needs_browser("the hints were not tried")
 sys.path.append(str(BOOK / "_ext"))
 
 FIGURE = "```{{figure}} {up}figures/rod-valley.svg\n:alt: A valley and rods.\n\nThe valley.\n```\n"
@@ -141,16 +137,6 @@ def test_the_rows_of_an_alignment_are_told_apart():
 # --- in a browser --------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=EXECUTABLE, args=["--no-sandbox"])
-        yield running
-        running.close()
-
-
 @pytest.fixture
 def open_page(browser, site):
     """Open a page from disk, offline; at the end nothing may have gone wrong or been asked for."""
@@ -182,7 +168,7 @@ def to(tab, anchor):
     return tab.locator(f'article a[href$="#{anchor}"]').first
 
 
-@needs_browser
+@in_browser
 def test_an_equation_is_shown_when_pointed_at(open_page):
     tab = open_page("start")
     assert not hint(tab).is_visible()
@@ -202,7 +188,7 @@ def test_an_equation_is_shown_when_pointed_at(open_page):
     assert to(tab, "eq-153").get_attribute("aria-describedby") is None
 
 
-@needs_browser
+@in_browser
 def test_a_term_is_shown_on_focus_and_escape_closes_it(open_page):
     tab = open_page("start")
     link = to(tab, "term-rod")
@@ -222,14 +208,14 @@ def test_a_term_is_shown_on_focus_and_escape_closes_it(open_page):
     assert hint(tab).inner_text().startswith("(7)")
 
 
-@needs_browser
+@in_browser
 def test_a_page_without_formulas_of_its_own_shows_them(open_page):
     tab = open_page("api")
     to(tab, "eq-47").hover()
     hint(tab).locator("mjx-container").first.wait_for()
 
 
-@needs_browser
+@in_browser
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_fits_a_narrow_page_and_follows_its_colours(open_page, scheme):
     tab = open_page("start", 390, color_scheme=scheme)
@@ -242,14 +228,14 @@ def test_it_fits_a_narrow_page_and_follows_its_colours(open_page, scheme):
     assert (hint(tab).evaluate(colour) < 128) == (scheme == "dark")
 
 
-@needs_browser
+@in_browser
 def test_on_a_touch_screen_a_reference_is_a_link(open_page):
     tab = open_page("start", 390, has_touch=True, is_mobile=True)
     to(tab, "eq-153").tap()
     tab.wait_for_url("**/notebooks/derive.html#eq-153")
 
 
-@needs_browser
+@in_browser
 def test_the_reference_of_the_code_fits_a_narrow_page(open_page):
     tab = open_page("api", 390)
     assert tab.evaluate("document.documentElement.scrollWidth") <= 390

@@ -1,26 +1,21 @@
 """The motion player, in a browser: it shows the recorded numbers, and moves only when asked."""
 
-import os
 import re
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from browsing import browser as browser
+from browsing import needs_browser, watched
 
 from rodflow_book.motion import load_motion
 
 ROOT = Path(__file__).resolve().parents[2]
 BOOK, FIGURES = ROOT / "book", ROOT / "figures"
 PUBLISHED = sorted(FIGURES.glob("*.motion.js"))
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-EXECUTABLE = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
 
-pytestmark = pytest.mark.skipif(
-    EXECUTABLE is None,
-    reason="no Chromium on this machine: the motion player was not tried "
-    "(install chromium, or set CHROMIUM to its path)",
-)
+pytestmark = needs_browser("the motion player was not tried")
 
 PLAYER = re.compile(
     r'# <div class="rodflow-player" data-motion="([a-z-]+)">.*?</script>\n# <script.*?</script>',
@@ -64,40 +59,20 @@ def site(tmp_path_factory):
     return folder / "notebooks"
 
 
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=EXECUTABLE, args=["--no-sandbox"])
-        yield running
-        running.close()
-
-
 @pytest.fixture
 def open_page(browser, site):
     """Open a page from disk, its clock in our hands; at the end nothing may have gone wrong."""
-    troubles, requests, contexts = [], [], []
+    with watched(browser) as (new_tab, troubles, requests):
 
-    def opened(name="rod-valley", width=900, **settings):
-        context = browser.new_context(
-            viewport={"width": width, "height": 900}, offline=True, **settings
-        )
-        contexts.append(context)
-        tab = context.new_page()
-        tab.clock.install(time=0)
-        tab.on("pageerror", lambda error: troubles.append(str(error)))
-        tab.on("console", lambda message: troubles.append(f"{message.type}: {message.text}"))
-        tab.on("requestfailed", lambda request: troubles.append(f"failed {request.url}"))
-        tab.on("request", lambda request: requests.append(request.url))
-        tab.goto((site / f"{name}.html").as_uri(), wait_until="load")
-        # From here on time passes only where a test says so, in seconds that no machine decides.
-        tab.clock.pause_at(10_000)
-        return tab
+        def opened(name="rod-valley", width=900, **settings):
+            tab = new_tab(width, **settings)
+            tab.clock.install(time=0)
+            tab.goto((site / f"{name}.html").as_uri(), wait_until="load")
+            # From here on time passes only where a test says so, and no machine decides it.
+            tab.clock.pause_at(10_000)
+            return tab
 
-    yield opened
-    for context in contexts:
-        context.close()
+        yield opened
     assert troubles == []
     assert requests and all(url.startswith("file:") for url in requests), requests
 

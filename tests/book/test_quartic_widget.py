@@ -1,6 +1,5 @@
 """The widget of the quartic page, in a browser: its numbers are the core's, its sliders redraw."""
 
-import os
 import re
 import shutil
 from pathlib import Path
@@ -8,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from browsing import browser as browser
+from browsing import needs_browser, watched
 
 from rodflow_core import theory
 from rodflow_core.flows import RodFlow, advance
@@ -15,14 +16,8 @@ from rodflow_core.landscapes import Quartic
 from rodflow_core.optimizers import State, make_rule
 
 BOOK = Path(__file__).resolve().parents[2] / "book"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-EXECUTABLE = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
 
-pytestmark = pytest.mark.skipif(
-    EXECUTABLE is None,
-    reason="no Chromium on this machine: the quartic widget was not tried "
-    "(install chromium, or set CHROMIUM to its path)",
-)
+pytestmark = needs_browser("the quartic widget was not tried")
 
 PAGE = """<!doctype html>
 <html lang="en" data-theme="light"><head><meta charset="utf-8">
@@ -56,37 +51,17 @@ def page(tmp_path_factory):
     return path
 
 
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=EXECUTABLE, args=["--no-sandbox"])
-        yield running
-        running.close()
-
-
 @pytest.fixture
 def open_page(browser, page):
     """Open the page from disk; at the end nothing may have been asked for or gone wrong."""
-    troubles, requests, contexts = [], [], []
+    with watched(browser) as (new_tab, troubles, requests):
 
-    def opened(width=900, **settings):
-        context = browser.new_context(
-            viewport={"width": width, "height": 900}, offline=True, **settings
-        )
-        contexts.append(context)
-        tab = context.new_page()
-        tab.on("pageerror", lambda error: troubles.append(str(error)))
-        tab.on("console", lambda message: troubles.append(f"{message.type}: {message.text}"))
-        tab.on("requestfailed", lambda request: troubles.append(f"failed {request.url}"))
-        tab.on("request", lambda request: requests.append(request.url))
-        tab.goto(page.as_uri(), wait_until="load")
-        return tab
+        def opened(width=900, **settings):
+            tab = new_tab(width, **settings)
+            tab.goto(page.as_uri(), wait_until="load")
+            return tab
 
-    yield opened
-    for context in contexts:
-        context.close()
+        yield opened
     assert troubles == []
     names = {url.rsplit("/", 1)[1] for url in requests if url.startswith("file:")}
     assert names == {"page.html", "quartic.js", "quartic.css"}
