@@ -90,7 +90,7 @@ class Nearness(NamedTuple):
     Attributes:
         steps: side by side.
         ratio: distance of the stable flow over the model's.
-        early: the same over the first `EARLY` steps, or all where there are fewer.
+        early: the same over the first steps that were asked for, or all where there are fewer.
         end: the same at the last step.
         over_floor: distance of the model over that of the shifted copy.
         could: distance of the stable flow over that of the shifted copy.
@@ -112,19 +112,23 @@ class Nearness(NamedTuple):
     free: float
 
 
-def nearness(run: xr.Dataset, tag: str = "rod", stable: str = "sf") -> Nearness:
+def nearness(
+    run: xr.Dataset, tag: str = "rod", stable: str = "sf", first: int | None = None
+) -> Nearness:
     """Measure how near a model stays.
 
     Args:
         run: a recorded run.
         tag: of the model.
         stable: tag of the stable flow that it is measured by.
+        first: how many steps are early; `EARLY` where left out.
     """
+    until = (first or EARLY) + 1
     found = claims.assess(run, tag, stable)
-    first = [np.median(records.values(run, t, "distance")[1 : EARLY + 1]) for t in (stable, tag)]
+    early = [np.median(records.values(run, t, "distance")[1:until]) for t in (stable, tag)]
     free = claims.assess(run, tag.replace("rod", "free"), stable).ratio
     return Nearness(
-        run.sizes["step"] - 1, found.ratio, float(first[0] / first[1]), found.end_ratio,
+        run.sizes["step"] - 1, found.ratio, float(early[0] / early[1]), found.end_ratio,
         found.above_floor, found.stable.distance / found.floor, found.sharpness,
         found.rod.sharpness, found.rod.sharpness_error.typical, free,
     )  # fmt: skip
@@ -272,7 +276,10 @@ def drifting(runs: Runs) -> str:
 
 
 def change(run: xr.Dataset, base: xr.Dataset) -> str:
-    """Say in words in what a run differs from another; nothing where there are no words for it."""
+    """Say in words in what a run differs from another, but for its length.
+
+    Nothing where there are no words for it.
+    """
     mine, theirs = records.configuration(run), records.configuration(base)
     words = []
     for key in theirs.differences(mine):
@@ -285,7 +292,6 @@ def change(run: xr.Dataset, base: xr.Dataset) -> str:
 _CHANGES = {
     "seed": lambda v: f"seed {v}",
     "warmup": lambda v: f"warm-up {v:,}",
-    "steps": lambda v: f"{v:,} steps",
     "beta2": lambda v: rf"$\beta_2={v:g}$",
     "examples": lambda v: f"$n={v:,}$".replace(",", "{,}"),
     "dtype": lambda v: v,

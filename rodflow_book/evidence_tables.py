@@ -96,9 +96,14 @@ _LOSSES = {"mse": "mean squared error", "cross_entropy": "cross-entropy"}
 # --- how near ------------------------------------------------------------------------------------
 
 
-def near(rows: Mapping[str, Nearness]) -> str:
-    """How near the rod stays, a run a row."""
-    head = ("", "steps", "ratio", f"first {EARLY}", "end", "stable / floor", "rod / floor",
+def near(rows: Mapping[str, Nearness], first: int | None = None) -> str:
+    """How near the rod stays, a run a row.
+
+    Args:
+        rows: as measured, by what they are called.
+        first: how many steps were early; `EARLY` where left out.
+    """
+    head = ("", "steps", "ratio", f"first {first or EARLY}", "end", "stable / floor", "rod / floor",
             "ratio, drift-free", "S: optimizer", "rod (error)")  # fmt: skip
     lines = []
     for name, row in rows.items():
@@ -245,17 +250,24 @@ def seconds(runs: Runs) -> str:
     return markdown(["seconds", *(ARCHITECTURE_TITLES[n] for n in networks)], rows)
 
 
-def variants(base: xr.Dataset, found: Mapping[str, xr.Dataset]) -> dict[str, Nearness]:
+def variants(
+    base: xr.Dataset, found: Mapping[str, xr.Dataset], first: int | None = None
+) -> dict[str, Nearness]:
     """Measure Adam's run on the MLP and what is recorded beside it, by what was changed.
 
     What was integrated finely is judged by its fine flows; everything else as the run itself.
+
+    Args:
+        base: the run.
+        found: what is recorded beside it.
+        first: how many steps are early; `EARLY` where left out.
     """
-    rows = {AS_IT_IS: nearness(base)}
+    rows = {AS_IT_IS: nearness(base, first=first)}
     for name, run in found.items():
         fine = "rod_fine" in records.flows(run)
         tags = ("rod_fine", "sf_fine") if fine else ("rod", "sf")
         words = change(run, base)
-        rows[words if words and words not in rows else name] = nearness(run, *tags)
+        rows[words if words and words not in rows else name] = nearness(run, *tags, first=first)
     return rows
 
 

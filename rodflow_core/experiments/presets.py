@@ -95,21 +95,25 @@ VARIANTS: dict[str, dict[str, dict[str, object]]] = {
     "adam-mlp": {
         "seed1": {"seed": 1},
         "seed2": {"seed": 2},
-        "early": {"warmup": 400},
-        "beta2": {"beta2": 0.99},
-        "fine": {"flows": _JUDGED},
-        "n2000": {"examples": 2000},
-        "float64": {"dtype": "float64"},
+        "early": {"warmup": 400, "steps": 150},
+        "beta2": {"beta2": 0.99, "steps": 150},
+        "fine": {"flows": _JUDGED, "steps": 150},
+        "n2000": {"examples": 2000, "steps": 150},
+        "float64": {"dtype": "float64", "steps": 150},
         "full": {"warmup": 2000, "steps": 2000, "spectrum_every": 10},
     },
     "gd-mlp": {"rivals": {"flows": (*_RIVALS_ON_CIFAR, "edge"), "steps": 100}},
     "gd-cnn": {"rivals": {"flows": (*_RIVALS_ON_CIFAR, "edge"), "steps": 100}},
     "scalar_rmsprop-mlp": {"rivals": {"flows": _RIVALS_ON_CIFAR, "steps": 100}},
-    "scalar_rmsprop-cnn": {"rivals": {"flows": _RIVALS_ON_CIFAR, "steps": 100}},
+    "scalar_rmsprop-cnn": {"rivals": {"flows": _RIVALS_ON_CIFAR, "steps": 50}},
     "rmsprop-mlp": {"rivals": {"flows": _RIVALS_ON_CIFAR, "steps": 100}},
-    "rmsprop-cnn": {"rivals": {"flows": _RIVALS_ON_CIFAR, "steps": 100}},
+    "rmsprop-cnn": {"rivals": {"flows": _RIVALS_ON_CIFAR, "steps": 50}},
 }
-"""What is recorded beside the rows of ``cifar``: one change each; rivals where there are any."""
+"""What is recorded beside the rows of ``cifar``: one change each; rivals where there are any.
+
+For time, changes of Adam's settings are followed for half the row's steps, and the two RMSProps
+beside central flow on the CNN for half of gradient descent's.
+"""
 
 
 def preset(name: str, optimizer: str, architecture: str, **changes: object) -> RunConfig:

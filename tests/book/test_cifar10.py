@@ -215,6 +215,10 @@ def test_the_beginning_of_a_run_is_measured_by_itself():
         assert evidence.nearness(whole).early == pytest.approx(short.ratio)
     finally:
         evidence.EARLY = early
+    assert evidence.nearness(whole, first=60).early == pytest.approx(short.ratio)
+    rows = evidence_tables.variants(whole, {"seed2": stand_in("adam", "mlp", seed=2)}, 60)
+    assert rows[evidence_tables.AS_IT_IS].early == pytest.approx(short.ratio)
+    assert "| first 60 |" in evidence_tables.near(rows, 60)
 
 
 def test_a_change_is_said_in_words(runs):
@@ -224,7 +228,7 @@ def test_a_change_is_said_in_words(runs):
         "warm-up 400": {"warmup": 400},
         r"$\beta_2=0.99$": {"beta2": 0.99},
         "$n=2{,}000$": {"examples": 2000},
-        "float64": {"dtype": "float64"},
+        "float64": {"dtype": "float64", "steps": 20},
     }
     for words, change in said.items():
         assert evidence.change(stand_in("adam", "mlp", **change), base) == words
