@@ -105,14 +105,14 @@ VARIANTS: dict[str, dict[str, dict[str, object]]] = {
     "gd-mlp": {"rivals": {"flows": (*_RIVALS_ON_CIFAR, "edge"), "steps": 100}},
     "gd-cnn": {"rivals": {"flows": (*_RIVALS_ON_CIFAR, "edge"), "steps": 100}},
     "scalar_rmsprop-mlp": {"rivals": {"flows": _RIVALS_ON_CIFAR, "steps": 100}},
-    "scalar_rmsprop-cnn": {"rivals": {"flows": _RIVALS_ON_CIFAR, "steps": 50}},
+    "scalar_rmsprop-cnn": {"rivals": {"flows": _RIVALS_ON_CIFAR, "steps": 30}},
     "rmsprop-mlp": {"rivals": {"flows": _RIVALS_ON_CIFAR, "steps": 100}},
-    "rmsprop-cnn": {"rivals": {"flows": _RIVALS_ON_CIFAR, "steps": 50}},
+    "rmsprop-cnn": {"rivals": {"flows": _RIVALS_ON_CIFAR, "steps": 30}},
 }
 """What is recorded beside the rows of ``cifar``: one change each; rivals where there are any.
 
 For time, changes of Adam's settings are followed for half the row's steps, and the two RMSProps
-beside central flow on the CNN for half of gradient descent's.
+beside central flow on the CNN for 30 steps, not 100.
 """
 
 
