@@ -74,7 +74,7 @@ PAGES = {
         "Problems, configurations, runs",
         "What is run, with which settings, and how it is recorded.",
         RUNS,
-        "problem config runs records presets regimes scout architectures data code",
+        "problem config runs verification records presets regimes scout architectures data code",
     ),
     "judging": _page(
         "Claims and measurements",

@@ -45,12 +45,15 @@ _VERIFY_HELP = """\
 Compute a recorded run again, all of it or its first steps, and compare every number. Status 0 where
 all are within the tolerance, 1 where they are not. On the same threads and the same kind of
 processor the bits are the same. On others they are not, and at the edge of stability the difference
-grows: in float32, over a warm-up of a thousand steps, to all of it.
+grows: in float32, over a warm-up of a thousand steps, to all of it. What is found of the models
+should stay: --findings compares, model by model, the verdict, how many times closer than the stable
+flow it is (within a factor of 2) and its sharpness (within 5 %).
 """
 _VERIFY_EXAMPLES = """\
 examples:
   rodflow verify run.nc
-  rodflow verify run.nc --steps 20 --threads 2
+  rodflow verify run.nc --steps 20
+  rodflow verify run.nc --threads 2 --findings
 """
 _SCOUT_HELP = """\
 Look for the edge of stability along learning rates: the optimizer runs alone, and from time to time
@@ -128,6 +131,10 @@ def parser() -> argparse.ArgumentParser:
     verify.add_argument(
         "--tolerance", type=float, metavar="FLOAT",
         help=f"relative to the largest value of a series so far (default: {usual})",
+    )  # fmt: skip
+    verify.add_argument(
+        "--findings", action="store_true",
+        help="compare what is found of the models, in place of every number",
     )  # fmt: skip
     verify.add_argument("--quiet", action="store_true", help="no progress bar")
     for command in (info, verify):

@@ -15,7 +15,10 @@ from rodflow_core.experiments.config import RunConfig, member
 from rodflow_core.experiments.presets import PRESETS, preset, rows
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rodflow_core.experiments.problem import Problem
+    from rodflow_core.experiments.verification import Finding
 
 
 def configuration(options: argparse.Namespace, **changes: object) -> RunConfig:
@@ -178,17 +181,21 @@ def _info(options: argparse.Namespace) -> int:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from rodflow_core.experiments import records, runs
+    from rodflow_core.experiments import records, verification
 
+    if options.findings and options.tolerance is not None:
+        raise ValueError("--findings has bars of its own; expected no --tolerance with it.")
     run = records.load(options.run)
-    found = runs.verify(
+    now = verification.again(
         run,
         _problem(options),
         steps=options.steps,
         threads=options.threads,
-        tolerance=options.tolerance,
         progress_bar=not options.quiet,
     )
+    if options.findings:
+        return _say_findings(options.run, verification.findings(run, now))
+    found = verification.compare(run, now, options.tolerance)
     if found.same:
         print(f"{options.run}: the same bits in {found.compared} series.")
         return 0
@@ -205,9 +212,21 @@ def _verify(options: argparse.Namespace) -> int:
         print(
             f"  It was computed on {options.threads} threads, recorded on {config.threads}: over "
             f"{config.warmup} steps of warm-up rounding alone can grow so. The record's own count "
-            "tells whether it does."
+            "tells whether it does, and --findings whether it matters."
         )
     return 1
+
+
+def _say_findings(path: Path, found: list[Finding]) -> int:
+    """Say what is found of each model, in the record and now; give the exit status."""
+    print(f"{path}: recorded, and computed now")
+    for one in found:
+        verdicts = "{} and {}".format(*one.verdict)
+        ratios = "{:.3g} and {:.3g} times closer".format(*one.ratio)
+        sharpness = "sharpness over threshold {:.3f} and {:.3f}".format(*one.sharpness)
+        same = "the same" if one.same else "not the same"
+        print(f"  {one.tag}: {verdicts}, {ratios}, {sharpness}: {same}.")
+    return 0 if all(one.same for one in found) else 1
 
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {

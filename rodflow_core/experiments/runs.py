@@ -1,4 +1,4 @@
-"""Runs: built from a configuration or a problem, computed, recorded, replayed and verified."""
+"""Runs: built from a configuration or a problem, computed, recorded and replayed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import contextlib
 import datetime
 import functools
 import json
-import math
 import os
 import platform
 import sys
@@ -25,7 +24,7 @@ from rodflow_core.checkpoint import Checkpoint
 from rodflow_core.edge_flow import EdgeFlow
 from rodflow_core.experiments import architectures, data, problem, records
 from rodflow_core.experiments.code import core_code
-from rodflow_core.experiments.config import VERIFY_TOLERANCE, RunConfig, member
+from rodflow_core.experiments.config import RunConfig, member
 from rodflow_core.experiments.problem import Problem
 from rodflow_core.flows import DriftFreeRod, Flow, RodFlow, ShiftedCopy, StableFlow
 from rodflow_core.integrators import make_integrator
@@ -359,7 +358,7 @@ def replay(
 
     In float64 on the CPU on one thread, whatever the run itself used, so that rounding is far below
     what a changed formula changes; a problem of one's own keeps its dtype and device. The
-    eigensolver is left out: `verify` sees that.
+    eigensolver is left out: `verification` sees that.
     """
     short = config.replace(warmup=REPLAY_WARMUP, steps=REPLAY_STEPS, spectrum_every=0)
     if config.problem is None:
@@ -391,7 +390,8 @@ def replays_differ(
     return ""
 
 
-def _replay_dtype(config: RunConfig) -> str:
+def replay_dtype(config: RunConfig) -> str:
+    """Give the dtype of a run's replay: float64, but on a problem of one's own."""
     return config.dtype if config.problem is not None else "float64"
 
 
@@ -457,7 +457,7 @@ def _replayed(
     if own is None and known.exists():
         return agrees
     stored = json.loads(run.attrs["replay"])
-    tolerance = REPLAY_TOLERANCE[_replay_dtype(config)]
+    tolerance = REPLAY_TOLERANCE[replay_dtype(config)]
     other = replays_differ(stored, replay(config, own, flows), tolerance)
     if other:
         return Status(False, f"a replay with today's code differs in {other}")
@@ -544,88 +544,3 @@ def _recorded(
     if not found.current:
         print(f"{path} is not current: {found.reason}.", file=sys.stderr)
     return run if found.current else None
-
-
-# --- verifying -----------------------------------------------------------------------------------
-
-
-class Verification(NamedTuple):
-    """How a record compares with the same run computed now.
-
-    Attributes:
-        same: whether every number compared has the same bits.
-        agrees: whether every number is within the tolerance.
-        worst: largest relative difference, and the series it was found in.
-        until: first step with a difference above the tolerance; ``None`` where there is none.
-        compared: series compared.
-        tolerance: that was kept or not.
-    """
-
-    same: bool
-    agrees: bool
-    worst: tuple[float, str]
-    until: int | None
-    compared: int
-    tolerance: float
-
-
-def verify(
-    run: xr.Dataset,
-    own: Problem | None = None,
-    *,
-    steps: int | None = None,
-    threads: int | None = None,
-    tolerance: float | None = None,
-    flows: Mapping[str, FlowMaker] | None = None,
-    progress_bar: bool = False,
-) -> Verification:
-    """Compute a recorded run again, all or its first steps, and compare every number.
-
-    Args:
-        run: the record.
-        own: its problem, where that is not its configuration's.
-        steps: how many of its steps side by side; all where left out.
-        threads: compute on so many, instead of the record's own.
-        tolerance: relative to the largest magnitude of a series up to the step; where left out,
-            that of `VERIFY_TOLERANCE` for the record's dtype, and for the replay's own.
-        flows: flows of one's own in it.
-        progress_bar: show one on standard error.
-
-    Raises:
-        ValueError: where the problem cannot be built or is another, or has not so many steps.
-    """
-    config = records.configuration(run)
-    if steps is not None and not 1 <= steps <= config.steps:
-        raise ValueError(f"steps is {steps}; expected 1 to {config.steps}, as many as recorded.")
-    short = config.replace(steps=steps or config.steps, threads=threads or config.threads)
-    found = own.digest if own else problem_digest(config)
-    if found != run.attrs["problem_digest"]:
-        raise ValueError("the data or the start at hand are not those of the record.")
-    again = compute(short, own, flows=flows, progress_bar=progress_bar)
-    stored, now = (json.loads(r.attrs["replay"]) for r in (run, again))
-    limit = VERIFY_TOLERANCE[config.dtype] if tolerance is None else tolerance
-    exact = VERIFY_TOLERANCE[_replay_dtype(config)] if tolerance is None else tolerance
-    if replays_differ(stored, now, exact):
-        return Verification(False, False, (math.inf, "the replay"), config.warmup, 0, exact)
-    fixed = ("threshold", "parameters", "flows", "title", "numerics")
-    for key in fixed:
-        if str(run.attrs[key]) != str(again.attrs[key]):
-            unlike = (math.inf, f"the attribute {key}")
-            return Verification(False, False, unlike, config.warmup, 0, limit)
-    same, worst, until, compared = True, (0.0, "nothing"), None, 0
-    for name in again.data_vars:
-        if name not in run or str(name).endswith(("_matvecs", "_residual")):
-            continue
-        a, b = run[name].to_numpy()[: len(again[name])], again[name].to_numpy()
-        compared += 1
-        same &= bool(np.array_equal(a, b, equal_nan=True))
-        where = np.isnan(a) != np.isnan(b)
-        scale = np.fmax.accumulate(np.fmax(np.abs(a), np.abs(b)), axis=0)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            apart = np.where(where, np.inf, np.nan_to_num(np.abs(a - b) / scale))
-        worst = max(worst, (float(apart.max(initial=0.0)), str(name)))
-        late = np.flatnonzero((apart > limit).reshape(len(apart), -1).any(1))
-        if len(late):
-            at = int(again[again[name].dims[0]].to_numpy()[late[0]])
-            until = at if until is None else min(until, at)
-    return Verification(same, until is None, worst, until, compared, limit)

@@ -13,7 +13,7 @@ from torch import nn
 
 from rodflow_book import notebook
 from rodflow_book.figures.run import run_figure
-from rodflow_core.experiments import claims, cli, records, runs, scout
+from rodflow_core.experiments import claims, cli, records, runs, scout, verification
 from rodflow_core.experiments.config import RunConfig
 from rodflow_core.experiments.problem import Problem, named
 from rodflow_core.flows import midpoint
@@ -56,7 +56,7 @@ def test_lockstep_scout_records_figures_and_claims_take_any_problem(make, tmp_pa
     assert again.attrs["digest"] and (again["rod_loss_wbar"] == run["rod_loss_wbar"]).all()
     assert run.attrs["problem"] == own.title and run.attrs["problem_digest"] == own.digest
     assert runs.status(again, SHORT, own).current
-    assert runs.verify(again, own).same
+    assert verification.verify(again, own).same
     assert np.isfinite(claims.assess(run).rod.distance)
     assert own.title in notebook.verdict(run) and own.title in notebook.alt_text(run)
     plt.close(run_figure(run))

@@ -15,7 +15,15 @@ import torch
 import xarray as xr
 from toolkit import is_one_sentence
 
-from rodflow_core.experiments import architectures, cli, code, commands, records, runs
+from rodflow_core.experiments import (
+    architectures,
+    cli,
+    code,
+    commands,
+    records,
+    runs,
+    verification,
+)
 from rodflow_core.experiments.config import ARCHITECTURES, FLOWS, RunConfig
 from rodflow_core.experiments.presets import PRESETS, REGIMES, preset, preset_of
 from rodflow_core.optimizers import OPTIMIZERS
@@ -336,22 +344,22 @@ def test_verify_finds_the_same_bits_and_any_change(smoke, tmp_path, capsys):
     records.save(smoke, path)
     assert cli.main(["verify", str(path), "--quiet"]) == 0
     assert "the same bits" in capsys.readouterr().out
-    assert runs.verify(smoke, steps=3).same
+    assert verification.verify(smoke, steps=3).same
     edited = smoke.copy(deep=True)
     edited["dist_wbar_disc_to_rod"][5] *= 1.01
-    found = runs.verify(edited)
+    found = verification.verify(edited)
     assert not found.same and not found.agrees and found.until == SMOKE.warmup + 5
     records.save(edited, path)  # signed anew: only computing it again can tell
     assert cli.main(["verify", str(path), "--quiet"]) == 1
-    assert not runs.verify(smoke.assign_attrs(threshold=1.0)).agrees
+    assert not verification.verify(smoke.assign_attrs(threshold=1.0)).agrees
     with pytest.raises(ValueError, match="data or the start"):
-        runs.verify(smoke.assign_attrs(problem_digest="0"))
+        verification.verify(smoke.assign_attrs(problem_digest="0"))
     with pytest.raises(ValueError, match="expected 1 to 10"):
-        runs.verify(smoke, steps=11)
+        verification.verify(smoke, steps=11)
 
 
 def test_on_other_threads_a_run_agrees_to_rounding(smoke):
-    found = runs.verify(smoke, threads=2)
+    found = verification.verify(smoke, threads=2)
     assert found.agrees and found.worst[0] < 1e-8
     assert torch.get_num_threads() == 1
 
