@@ -54,7 +54,7 @@ runs: $(ENVIRONMENT) ## compute every run that PRESET records, CORES at a time; 
 	@rodflow sweep --preset $(PRESET) $(if $(filter-out all,$(CORES)),--cores $(CORES))
 
 # What looks at the built book, and so comes after it.
-OF_THE_BOOK := tests/book/test_book.py tests/book/test_accessibility.py
+OF_THE_BOOK := $(addprefix tests/book/test_,book.py accessibility.py phone_figures.py plain.py reading.py search.py weight.py)
 
 # A notebook without a preset has nothing smaller to run; the build of the book executes it.
 WITH_A_PRESET = $(patsubst notebooks/%.py,build/smoke/notebooks/%.ipynb,$(shell grep -l '^preset = ' notebooks/*.py))

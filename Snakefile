@@ -112,8 +112,8 @@ CONTENT = {run: digest(record_of(run)) if record_of(run).is_file() else "" for r
 LOOKS = {run: look(run) for run in ROWS if not records.vouched(record_of(run), ROWS[run])}
 NOTEBOOK_KEYS = {name: notebook_key(name) for name in SOURCES}
 ASSEMBLED = (
-    "api", "api_source", "api_text", "assemble", "checkout", "equations", "explorer", "gallery",
-    "publish", "status",
+    "api", "api_source", "api_text", "assemble", "checkout", "citation", "equations", "explorer",
+    "gallery", "lighter", "pdf", "plain", "publish", "rerun", "site_figures", "status",
 )
 EXPLORER = ROOT / "rodflow_book/build/explorer.py"
 BOOK_KEY = digest(

@@ -16,8 +16,9 @@
 # %% [markdown]
 # # Adam
 #
-# Adam {cite:p}`kingma2015adam` is heavy ball with a preconditioner. Its rod flow is the same sum:
-# **a rod in phase space, and a smooth second moment.**
+# **What is new: a second moment for each weight**, where {doc}`scalar Adam <scalar_adam>` has one for all. Adam
+# {cite:p}`kingma2015adam` is heavy ball with RMSProp's preconditioner, and its rod flow is the same sum: **a rod in
+# phase space, and a smooth second moment.** Nothing else is added.
 
 # %% tags=["parameters", "hide-input"]
 preset = "quick"
@@ -78,7 +79,11 @@ chapter = Chapter("adam", globals())
 # %%
 from rodflow_core.optimizers import OPTIMIZERS
 
-OPTIMIZERS["adam"]
+row = OPTIMIZERS["adam"]
+print(
+    f"{row.title} = {row.momentum.__name__} × {row.second_moment.__name__},",
+    "with bias correction" if row.bias_correction else "without bias correction",
+)
 
 # %% [markdown]
 # ## The flow
@@ -148,7 +153,9 @@ before = adam.initial_state(torch.tensor([0.3, 1.0], dtype=torch.float64))
 now = adam.step(landscape, before, 0)
 rod = RodFlow(adam, landscape, rank=2)
 state = advance(rod, rod.initial(before, now), t=1, substeps=4)
-state.extent.half_displacement
+delta, mu = state.extent.half_displacement.chunk(2)
+for name, part in {"rod in w": delta, "rod in m": mu}.items():
+    print(name, *(f"{value:+.4f}" for value in part.tolist()))
 
 # %%
 P = Diagonal(torch.tensor([0.7, 0.2], dtype=torch.float64))
@@ -170,7 +177,7 @@ ends = [F(centre + half), F(centre - half)]
 right = -2 * torch.outer(half, half) + sum(torch.outer(f, f) for f in ends) / 4
 residual_extent = (change - right).abs().max().item()
 assert max(residual, residual_extent) < 1e-15
-residual, residual_extent
+print(f"Both identities hold to {max(residual, residual_extent):.0e}.")
 
 # %% [markdown]
 # ## The threshold
@@ -193,19 +200,21 @@ from rodflow_book.derivations.checks import close
 from rodflow_book.tables import computed_threshold
 
 eta, b1 = adam.learning_rate, adam.momentum.beta
-close(47, computed_threshold(adam), 2 / eta * (1 + b1) / (1 - b1), 1e-10)
-computed_threshold(adam)
+formula = 2 / eta * (1 + b1) / (1 - b1)
+close(47, computed_threshold(adam), formula, 1e-10)
+print(f"bisection {computed_threshold(adam):.6g}, formula {formula:.6g}")
 
 # %% [markdown]
 # ## The runs
 #
-# After a warm-up in which Adam runs alone, its flows start from the centre of its last two iterates and
-# run side by side with it: its *stable flow*, the flow of $F$ at a point, which is Adam at small steps;
-# its *rod flow*; and the [drift-free rod](drift_free). A *shifted copy* of Adam itself, started half a
+# In the warm-up Adam runs alone. Then its flows start from the centre of its last two iterates and run side by
+# side with it. They are its *stable flow*, the flow of $F$ at a point, which is Adam at small steps; its *rod flow*;
+# and the [drift-free rod](drift_free). A *shifted copy* of Adam itself, started half a
 # step behind, says how near anything can stay. Measuring comes before moving, and all are compared at
 # the centre.
 #
-# On CIFAR-10, the paper's data. The runs are recorded; {doc}`cifar10` puts them beside the paper's protocol.
+# On CIFAR-10, the paper's data. The runs are recorded; {doc}`the page on CIFAR-10 <cifar10>` puts them beside the paper's
+# protocol.
 
 # %%
 cited = chapter.cited()
@@ -225,7 +234,7 @@ if "mlp" in cited:
         "Adam on the MLP and CIFAR-10, and its flows beside it",
         *run_motion(cited["mlp"], titles),
         chapter.figures,
-        manifest=run_manifest([cited["mlp"]]),
+        manifest=run_manifest([cited["mlp"]], "notebooks/adam.py"),
     )
 
 # %% [markdown]
@@ -243,6 +252,7 @@ if "mlp" in cited:
 # <div class="rodflow-player" data-motion="adam-mlp-cifar"><noscript>With JavaScript, sharpness and distance can be played here step by step.</noscript></div>
 # <link rel="stylesheet" href="../player/player.css">
 # <script src="../figures/adam-mlp-cifar.motion.js"></script>
+# <script src="../player/address.js"></script>
 # <script src="../player/player.js"></script>
 # ```
 #
@@ -275,7 +285,8 @@ show(verdicts(cited.values()))
 # %% [markdown]
 # ### Handwritten digits
 #
-# The same on small images, in double precision: a change of this page's parameters runs these again, in a minute.
+# The same on small images, in double precision. A change of this page's parameters runs these again; the
+# table below says how long each took here.
 
 # %%
 runs = chapter.runs()
@@ -284,7 +295,7 @@ runs = chapter.runs()
 chapter.save_figures(runs)
 
 # %% [markdown]
-# :::{dropdown} Handwritten digits: what you can rerun in a minute
+# :::{dropdown} Handwritten digits: what you can rerun yourself
 #
 # ```{figure} ../figures/adam-mlp.svg
 # :name: fig-adam-mlp
@@ -320,7 +331,8 @@ show(verdicts(runs.values()))
 #
 # - **Sharpness.** The stable flow knows no threshold and goes on sharpening past it. The optimizer
 #   and the rod flow are held at it by their own oscillation. (What stops the stable flow in the end, on the
-#   digits at about three times the threshold, is the edge of its own Euler method with four substeps.)
+#   digits at about three times the threshold, is the edge of its own Euler method with four substeps:
+#   {doc}`backward_error`.)
 # - **Distance.** All start at the same point. A flow that sees the landscape only at its
 #   centre drifts away at once; the rod's two ends feel the walls.
 # - **$|\nu|$.** The second moment is fed by gradients at the ends of the oscillation, which are
@@ -338,12 +350,20 @@ show(verdicts(runs.values()))
 # motion, and $\frac14|w_{t+1}-w_{t-1}|$, the steady part.
 
 # %% tags=["hide-input"]
-from rodflow_book.notebook import ARCHITECTURE_TITLES, regime
+from rodflow_book.markup import markdown, short
+from rodflow_book.notebook import ARCHITECTURE_TITLES
 from rodflow_core.experiments.claims import assess
+from rodflow_core.experiments.records import configuration
 
-for where, several in (("On CIFAR-10", cited), ("In the runs on digits", runs)):
-    words = [f"{regime(run)} on the {ARCHITECTURE_TITLES[name]}" for name, run in several.items()]
-    show(f"{where}, oscillation over drift (median): " + "; ".join(words) + ".")
+lines = []
+for where, several in (("CIFAR-10", cited), ("digits", runs)):
+    for name, run in several.items():
+        config = configuration(run)
+        cells = [f"{config.beta1:g}", f"{config.beta2:g}", f"{config.warmup:,}"]
+        ratio = short(assess(run).regime)
+        lines.append([f"{ARCHITECTURE_TITLES[name]}, {where}", *cells, ratio])
+head = ("", r"$\beta_1$", r"$\beta_2$", "warm-up steps", "oscillation / drift (median)")
+show(markdown(head, lines))
 drifting = [ARCHITECTURE_TITLES[name] for name, run in cited.items() if assess(run).regime <= 1]
 show(
     f"On CIFAR-10 the drift is the larger of the two on: {', '.join(drifting)}."

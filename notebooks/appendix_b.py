@@ -297,9 +297,10 @@ files.save(
 # :name: fig-appendix-b-rate
 # :alt: Growth of the squared oscillation per step against sharpness over threshold, for gradient descent and rod flow. The curves touch at zero where the sharpness is the threshold; far below, gradient descent's plunges to minus infinity at half the threshold.
 #
-# How fast an oscillation grows on a quadratic, measured (dots) and by the closed forms (lines). The
-# two curves touch where it matters. Away from the threshold the flow is an interpolation, no more: at
-# $\eta S=1$ gradient descent lands on the minimum in one step.
+# **Above the threshold an oscillation on a quadratic grows, below it decays, in gradient descent
+# and in its rod flow.** Measured (dots) and by the closed forms (lines). The two curves touch where
+# it matters. Away from the threshold the flow is an interpolation, no more: at $\eta S=1$ gradient
+# descent lands on the minimum in one step.
 # ```
 #
 # ## Self-stabilization, on a quartic
@@ -400,9 +401,10 @@ files.save(
 # :name: fig-appendix-b-settling
 # :alt: Left, the rate of change of the extent against the extent. Below the threshold it is negative throughout; above, positive up to a stable fixed point and negative beyond. Right, half-displacement over steps from a small and from a large start; gradient descent and rod flow both settle at the closed form.
 #
-# Self-stabilization. Left: where the curve is positive the rod grows, where it is negative it
-# shrinks; a filled dot is stable, an open one unstable. Right: from either side, gradient descent and
-# rod flow settle at the same half-displacement.
+# **Above the threshold an oscillation settles at one length, whatever it starts from.** Left: where
+# the curve is positive the rod grows, where it is negative it shrinks; a filled dot is stable, an
+# open one unstable. Right: from either side, gradient descent and rod flow settle at the same
+# half-displacement.
 # ```
 #
 # ## How far does it reach?
@@ -493,9 +495,9 @@ files.save(
 # :name: fig-appendix-b-bifurcation
 # :alt: Late iterates of gradient descent on the quartic against sharpness over threshold. One point below 1, two symmetric points that part like a square root up to 1.5, two lopsided points up to 1.62, then four and more. The settled ends of the rod flow lie on the two points throughout, and go on along the unstable two-cycle where the iterates part into four.
 #
-# What gradient descent settles to, and what the rod flow settles to, as the sharpness at the minimum
-# grows. The rod has gradient descent's amplitude, and its loss of symmetry, exactly; what it cannot
-# have is more than two ends.
+# **The rod has gradient descent's amplitude, and its loss of symmetry, exactly; what it cannot have
+# is more than two ends.** Dots: what gradient descent settles to, and what the rod flow settles to,
+# as the sharpness at the minimum grows.
 # ```
 
 # %% tags=["hide-input"]

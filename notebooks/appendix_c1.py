@@ -94,7 +94,7 @@ from rodflow_book.derivations.printed import Page
 from rodflow_book.derivations.symbols import beta, eta
 
 page = Page("appendix_c1", {r"\eta": eta, r"\beta": beta, "g": gradient})
-chapter = Page("rod", page.names)  # where the paper has the same equations first
+chapter = Page("phase_space", page.names)  # where the paper has the same equations first
 
 
 def phase_space(momentum, z0):
@@ -406,9 +406,9 @@ files.save(
 # :name: fig-appendix-c1-phase
 # :alt: Heavy ball and Nesterov in the plane of weight and moment. Rods lie on the falling diagonal and lengthen until they are the fixed rod. Heavy ball takes its gradients below the rod's ends; Nesterov further out. Below, the half-displacements of iterates and rod flow over time settle at the closed form.
 #
-# The rod in phase space. Both fixed rods have the direction $(1,-2/\eta)$. Diamonds: the weights at which the
-# gradients of the fixed rod are taken; at heavy ball's ends themselves, and $1+2\beta$ times as far out for
-# Nesterov, because at an end of the rod the moment points outwards.
+# **In phase space both fixed rods have the direction $(1,-2/\eta)$.** Diamonds: the weights at
+# which the gradients of the fixed rod are taken; at heavy ball's ends themselves, and $1+2\beta$
+# times as far out for Nesterov, because at an end of the rod the moment points outwards.
 # ```
 
 # %% tags=["hide-input"]

@@ -142,7 +142,7 @@ positive(80, 1 - T.det())  # a complex pair stays inside
 positive(80, polynomial.subs(lam, 1))  # no crossing at +1
 S_HB = c.threshold("heavy_ball")
 page.holds(81, {r"S_{\rm HB}": S_HB})
-Page("rod", page.names).holds(10, {r"S_{\rm HB}": S_HB})
+Page("phase_space", page.names).holds(10, {r"S_{\rm HB}": S_HB})
 page.holds(82, {r"\lambda_2": c.transient("heavy_ball")})
 agree(81, S_HB, theory.heavy_ball_threshold, (eta, beta))
 agree(82, -beta, lambda x: theory.transient_eigenvalue("heavy_ball", x), (beta,))
@@ -195,9 +195,9 @@ files.save(
 # :name: fig-appendix-c2-plane
 # :alt: Left, the plane of trace and determinant with the stability triangle. As the sharpness grows, heavy ball moves left on a level line and Nesterov down a slanted one; both leave the triangle through its left edge, where an eigenvalue is -1. Right, their eigenvalues in the complex plane start on the real axis, circle as a complex pair inside the unit disc, meet the real axis again, and one leaves through -1.
 #
-# The transition matrix as the sharpness grows from 0 (open circles) to a little beyond the threshold
-# (filled). Above the dotted parabola the eigenvalues are a complex pair. Both optimizers leave through
-# the left edge, that is, flipping sign at every step.
+# **Both optimizers become unstable through the left edge, that is, flipping sign at every step.**
+# The transition matrix as the sharpness grows from 0 (open circles) to a little beyond the
+# threshold (filled). Above the dotted parabola the eigenvalues are a complex pair.
 # ```
 #
 # ## The two-period orbit
@@ -583,16 +583,16 @@ files.save(
 # :name: fig-appendix-c2-orbit
 # :alt: Weights over optimizer steps at the threshold. Heavy ball grows from 1 to an oscillation of several times that amplitude, Nesterov shrinks to one of about half. The closed form lies on every iterate; the rod flow's ends settle too, for heavy ball at a smaller amplitude.
 #
-# At the threshold, from the same initial weight. The sum of two eigenvectors passes through every
-# iterate; what is left of it after the transient is the two-period orbit.
+# **At the threshold a sum of two eigenvectors passes through every iterate; what is left of it
+# after the transient is the two-period orbit.** Both optimizers start at the same weight.
 # ```
 #
 # ```{figure} ../figures/appendix-c2-amplitude.svg
 # :name: fig-appendix-c2-amplitude
 # :alt: Amplitude at the threshold over the initial weight, against the momentum coefficient. Heavy ball's climbs from 1 to 19 at 0.9; Nesterov's falls from 1 to about one half. Settled iterates lie on the closed forms; the rod flow's points lie a little below them for heavy ball.
 #
-# The amplitude of the orbit, {ref}`(92) <eq-92>` and {ref}`(109) <eq-109>`. Heavy ball amplifies,
-# Nesterov dampens.
+# **Heavy ball amplifies the orbit, Nesterov dampens it.** Lines: {ref}`(92) <eq-92>` and
+# {ref}`(109) <eq-109>`.
 # ```
 #
 # **Why the rod flow settles lower.** On a quadratic at its threshold every amplitude is an orbit, so
@@ -608,7 +608,7 @@ files.save(
 # While $\Sigma$ is a rod this is zero and the amplitude is kept exactly. While it relaxes and has a
 # second eigenvector, whatever of the oscillation lies in that one decays. (Ours, not the paper's.) On
 # a loss that flattens out there is one amplitude to come back to, and the flow finds it:
-# {ref}`the next page <eq-156>`.
+# {ref}`(156) <eq-156>` of {doc}`appendix C.3 <appendix_c3>`.
 
 # %%
 entries = sp.Matrix(2, 2, sp.symbols("A_11 A_12 A_21 A_22"))

@@ -74,7 +74,7 @@ page = Page(
         r"\Sigma_{mm}": c.S_mm,
     },
 )
-chapter = Page("rod", page.names)  # where the paper has some of these equations first
+chapter = Page("phase_space", page.names)  # where the paper has some of these equations first
 
 
 def ends_of(momentum):
@@ -472,8 +472,9 @@ files.save(
 # :name: fig-appendix-c3-slope-valley
 # :alt: Left, on a linear loss the weight entry of the extent settles at a quarter of the squared step, the moment entry decays to nothing, for iterates and rod flow. Right, the three rates of the extent on a quadratic against sharpness over threshold, for heavy ball and Nesterov; the largest of each crosses zero at the threshold.
 #
-# Left: drift, {ref}`(126) <eq-126>` and {ref}`(127) <eq-127>`. Right: the rates at which an extent grows or
-# decays on the quadratic; the thick line is the largest of the three.
+# **On a slope the rod is half a step; in a valley it grows above the threshold and no sooner.**
+# Left: drift, {ref}`(126) <eq-126>` and {ref}`(127) <eq-127>`. Right: the rates at which an extent
+# grows or decays on the quadratic; the thick line is the largest of the three.
 # ```
 #
 # ## In a well: a rod of its own length
@@ -884,8 +885,8 @@ agree(169, zero, theory.heavy_ball_linear_coefficient_zero, (eta, beta))
 # ## Turn the knobs
 #
 # Heavy ball on the quartic, its centre and its rod, computed on this page by the same formulas:
-# move a slider with the mouse or with the arrow keys. Push $S$ over the threshold and the rod finds
-# its length; push it past $\frac32S_{\rm HB}$ and the centre leaves.
+# press *Play*, or move a slider with the mouse or with the arrow keys. Push $S$ over the threshold and the
+# rod finds its length; push it past $\frac32S_{\rm HB}$ and the centre leaves.
 #
 # ```{include} ../quartic_widget.md
 # ```
@@ -1016,9 +1017,10 @@ files.save(
 # :name: fig-appendix-c3-cone
 # :alt: Left, off the cone a second eigenvalue of the extent decays as exp(-2t). Right, on the cone the rod's deviation from the fixed rod decays in waves under an exponential envelope; the nonlinear flow lies on the linear solution, and heavy ball's iterates decay at a similar rate.
 #
-# Perturbations of the fixed rod. Left: {ref}`(164) <eq-164>`. Right: {ref}`(167) <eq-167>`; at this
-# sharpness the two eigenvalues $\sigma$ are a complex pair, and the rod's length and direction ring as they
-# settle. Heavy ball's own deviation, the sign turned at every step, rings as well.
+# **Perturbations of the fixed rod die out.** Left: {ref}`(164) <eq-164>`. Right: {ref}`(167)
+# <eq-167>`; at this sharpness the two eigenvalues $\sigma$ are a complex pair, and the rod's length
+# and direction ring as they settle. Heavy ball's own deviation, the sign turned at every step,
+# rings as well.
 # ```
 #
 # **When does it ring?** Not at once. At the threshold the roots of {ref}`(169) <eq-169>` are 0 and
@@ -1060,9 +1062,9 @@ assert (abs(sigma_value.imag) > 0) == (rings[0] < excess < rings[1])
 even = (np.log(1 / beta_value) - (1 - beta_value)) / (4 * (1 + beta_value))
 assert (np.exp(sigma_value.real) < np.sqrt(beta_value)) == (excess > even)
 show(
-    f"At $\\beta={beta_value:g}$ the rod rings from {100 * rings[0]:.1f} % to {100 * rings[1]:.0f} % above "
-    f"the threshold, and settles faster than the optimizer from {100 * even:.1f} % on. The figure has "
-    f"{100 * excess:g} %."
+    f"At $\\beta={beta_value:g}$ the rod rings from {100 * rings[0]:.1f}% to {100 * rings[1]:.0f}% above "
+    f"the threshold, and settles faster than the optimizer from {100 * even:.1f}% on. The figure has "
+    f"{100 * excess:g}%."
 )
 
 # %% [markdown]
@@ -1072,10 +1074,10 @@ show(
 # :name: fig-appendix-c3-phase
 # :alt: Phase portrait of the half-displacement of weight and moment on the quartic. Rods that point roughly along the falling diagonal turn onto it and run to one of the two ends of the fixed rod. One that points along the rising diagonal shrinks to the origin, though heavy ball started at its end comes to the fixed rod as well.
 #
-# Phase portrait of the rod $(\delta,\mu)$ on the quartic above the threshold, the centre at rest. Streamlines:
-# the rod's rate while $\Sigma$ has rank one. Lines: the library's flow from four rods (squares). Dots: heavy
-# ball started at the ends of two of them, the sign turned at every step. Both ends of the diagonal are the
-# same rod.
+# **A rod goes to the fixed rod, unless it dies.** The phase portrait of $(\delta,\mu)$ on the
+# quartic above the threshold, the centre at rest. Streamlines: the rod's rate while $\Sigma$ has
+# rank one. Lines: the library's flow from four rods (squares). Dots: heavy ball started at the ends
+# of two of them, the sign turned at every step. Both ends of the diagonal are the same rod.
 # ```
 #
 # **What local stability leaves open.** The fourth rod dies. It points across the oscillation, the part of it
@@ -1154,8 +1156,8 @@ files.save(
 # :name: fig-appendix-c3-bifurcation
 # :alt: Settled half-displacement on the quartic against sharpness over threshold, for heavy ball and Nesterov. Zero below the threshold, then a square root on which iterates, rod flow and closed form agree; beyond one and a half thresholds the iterates leave the symmetric oscillation.
 #
-# The amplitude at which the oscillation stabilises itself. Nesterov's is shorter by $1+2\beta$: it feels the
-# flattening further out than it goes.
+# **Nesterov's oscillation settles at an amplitude shorter by $1+2\beta$ than heavy ball's.** It
+# feels the flattening further out than it goes.
 # ```
 
 # %% tags=["hide-input"]

@@ -18,7 +18,7 @@
 # however steep, RMSProp moves by $\eta$ a step. In a valley, however sharp, it bounces with the
 # half-displacement $\eta/2$: there is no sharpness at which it diverges.
 #
-# How to read a derivation here: see the beginning of {doc}`appendix_b`. The cell below a step takes
+# How to read a derivation here: see the beginning of {doc}`appendix B <appendix_b>`. The cell below a step takes
 # the same step in SymPy and stops the page if the two disagree.
 
 # %% tags=["parameters", "hide-input"]
@@ -164,7 +164,7 @@ chapters["per component"].holds(33, each)
 
 # %% [markdown]
 # **Centre and extent.** Were $P$ the same in both steps, everything would be as in
-# {doc}`appendix_b`, with $\eta P^{-1}$ for $\eta$:
+# {doc}`appendix B <appendix_b>`, with $\eta P^{-1}$ for $\eta$:
 #
 # $$
 # \bar w_{t+1}-\bar w_t=-\eta P^{-1}\bar g,\qquad
@@ -380,9 +380,9 @@ files.save(
 # :name: fig-d-slope
 # :alt: RMSProp on three slopes, 0.01, 0.1 and 10. Left, after a transient the weight falls at the same speed, the learning rate per step, on all three; optimizer and rod flow lie on each other. Right, the half-displacement settles at half the learning rate on all three.
 #
-# Slopes of 0.01, 0.1 and 10, one speed. The transients differ because $\nu$ starts at one and has to
-# come down to $g^2$, or up to it. Dashed: the closed forms {ref}`(177) <eq-177>` and
-# {ref}`(178) <eq-178>`.
+# **RMSProp descends slopes of 0.01, 0.1 and 10 at one speed.** The transients differ because $\nu$
+# starts at one and has to come down to $g^2$, or up to it. Dashed: the closed forms {ref}`(177)
+# <eq-177>` and {ref}`(178) <eq-178>`.
 # ```
 #
 # ## D.2 In a valley
@@ -577,17 +577,18 @@ files.save(
 # :name: fig-d-half-displacement
 # :alt: Left, the half-displacement of RMSProp and of its rod flow over steps, spiralling into half the learning rate. Right, the settled half-displacement over sharpness from 0.01 to 10,000 is half the learning rate everywhere, also where gradient descent diverges.
 #
-# Left: one run over time. Right: where five runs settle. RMSProp bounces by $\eta/2$ either way,
-# whatever the sharpness.
+# **RMSProp bounces by $\eta/2$ either way, whatever the sharpness.** Left: one run over time.
+# Right: where five runs settle.
 # ```
 #
 # ```{figure} ../figures/d-portrait.svg
 # :name: fig-d-portrait
 # :alt: Phase portrait in the plane of extent and second moment, in units of the fixed point. Stream lines wind counter-clockwise into the crossing of the two nullclines; the rod flow and the iterates spiral in along them.
 #
-# The run on the left of {numref}`fig-d-half-displacement` in the plane of extent and second moment.
-# The flow is sampled once per step, hence its corners. On the dotted lines extent or second moment
-# stands still; they cross at the fixed point {ref}`(190) <eq-190>`.
+# Extent and second moment go to their fixed point {ref}`(190) <eq-190>`: the run on the left of
+# {numref}`fig-d-half-displacement` in their plane. The flow is sampled once per step, hence its
+# corners. On the dotted lines extent or second moment stands still; they cross at the fixed point
+# {ref}`(190) <eq-190>`.
 # ```
 
 # %% tags=["hide-input"]

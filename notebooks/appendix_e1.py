@@ -33,7 +33,7 @@ one_thread()
 # %% [markdown]
 # ## E.1 Adam
 #
-# Without bias correction, which waits for {doc}`appendix_g`, and with $P=\sqrt\nu+\epsilon$ per
+# Without bias correction, which waits for {doc}`appendix G.2 <appendix_g>`, and with $P=\sqrt\nu+\epsilon$ per
 # component:
 #
 # (eq-191)=
@@ -115,7 +115,7 @@ chapter.holds((41, 42), held)
 # %% [markdown]
 # **What is exact.** Write $F_\pm=F(\bar z\pm\delta_z)$. While $P$ is held, half a step is a
 # half-difference, $\delta_{z,t}=\frac12F_-$ and $\delta_{z,t+1}=\frac12F_+$, and the argument of
-# {doc}`appendix_b` goes through word for word:
+# {doc}`appendix B <appendix_b>` goes through word for word:
 #
 # $$
 # \bar z_{t+1}-\bar z_t=\tfrac12(F_++F_-),\qquad
@@ -123,7 +123,7 @@ chapter.holds((41, 42), held)
 # =-2\,\delta_{z,t}\delta_{z,t}^\top+\tfrac14\big(F_+F_+^\top+F_-F_-^\top\big).
 # $$
 #
-# As for RMSProp in {doc}`appendix_d`, the only thing neglected is that $P$ moves a little between the
+# As for RMSProp in {doc}`appendix D <appendix_d>`, the only thing neglected is that $P$ moves a little between the
 # two steps. The equation of $\bar\nu$ is exact. `exactness` takes two steps with an arbitrary gradient
 # and returns what is left of both identities:
 
@@ -422,8 +422,9 @@ files.save(
 # :name: fig-e-dozat
 # :alt: Left, in a curved valley Dozat's iterates are circles exactly around the look-ahead points of Nesterov's trajectory. Middle, with bias correction the circles leave the points. Right, the distance of the two is at rounding without bias correction and many orders larger with it.
 #
-# Nesterov (grey), its look-ahead points $w_t-\eta\beta m_t$ (blue) and Dozat's iterates (circles).
-# Without bias correction they coincide at every step; with it they do not.
+# **Without bias correction Dozat's iterates are Nesterov's look-ahead points at every step; with it
+# they are not.** Grey: Nesterov. Blue: its look-ahead points $w_t-\eta\beta m_t$. Circles: Dozat's
+# iterates.
 # ```
 
 # %% tags=["hide-input"]

@@ -412,7 +412,8 @@ files.save(
 # :name: fig-e-slope-valley
 # :alt: Left, RMSProp, NAdam and Adam fall at the same speed on a slope. Right, in a valley RMSProp bounces by half the learning rate, NAdam by 0.147 and Adam by one nineteenth of that.
 #
-# Flat directions: no difference but in the start. Sharp directions: momentum shortens the bounce.
+# **Momentum shortens the bounce in sharp directions; in flat ones it changes the start and nothing
+# else.**
 # ```
 #
 # ## Do the iterates get there?
@@ -508,7 +509,7 @@ for momentum in ("heavy_ball", "dozat"):
 
 # %% [markdown]
 # So at $\beta_1=0.9$ Adam's one nineteenth is an equilibrium on which neither the rod flow nor Adam
-# itself stays. {numref}`fig-e-swings` starts both of them 5 % off. (NAdam's spiral is a slow one, and
+# itself stays. {numref}`fig-e-swings` starts both of them 5% off. (NAdam's spiral is a slow one, and
 # Euler's method turns a slow spiral outwards where its substep exceeds $2|{\rm Re}\,\sigma|/|\sigma|^2$.
 # The substep is therefore a fraction of that.)
 
@@ -537,7 +538,9 @@ for momentum, run in swings.items():
         close(243, late, 1.0, 0.025)  # it began at 0.05
     else:
         assert (late.max(1) > 1.2).all() and (late.min(1) < 0.5).all(), "Adam must swing, rod too"
-largest_substep
+print(
+    f"Substep at which Euler's method turns the spiral outwards: {largest_substep:.2g} of a step."
+)
 
 # %% tags=["remove-cell"]
 columns = {"step": np.arange(SWING_STEPS)}
@@ -559,8 +562,8 @@ files.save(
 # :name: fig-e-swings
 # :alt: Half-displacement over steps at beta1 = 0.9, both started 5 % off the fixed rod. Adam swings about the closed form and its rod flow bursts; NAdam and its rod flow settle at it.
 #
-# Half-displacements in units of RMSProp's, $\beta_1=0.9$. Adam leaves its fixed rod and swings about it;
-# NAdam settles.
+# **Adam leaves its fixed rod and swings about it; NAdam settles.** Half-displacements are in units
+# of RMSProp's, $\beta_1=0.9$.
 # ```
 #
 # Far from the fixed rod the rod flow is no longer a model of this Adam: its swings are bursts, rarer
@@ -572,7 +575,7 @@ files.save(
 # nor decays only while $\bar\nu$ is about $\nu^*$. If $\nu$ does not stray far, the *mean square* of the
 # bounce must therefore be close to $\delta_*^2$, however wild its course. {numref}`fig-e-amplitude`
 # measures it for the iterates, for all $\beta_1$. (A network has more to offer: other directions that
-# feed $\nu$, and a sharpness that gives way. The experiments are in {doc}`adam`.)
+# feed $\nu$, and a sharpness that gives way. The experiments are in {doc}`Adam's chapter <adam>`.)
 
 # %%
 grid = np.array([0.05, 0.1, 0.15, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95])
@@ -669,9 +672,10 @@ files.save(
 # :name: fig-e-amplitude
 # :alt: Half-displacement over RMSProp's against beta1, logarithmic. Adam's closed form falls to one nineteenth at 0.9, NAdam's to 0.147. NAdam's iterates and rod flow lie on its curve. Adam's lie on its curve for small beta1; beyond, the root mean square of its swings still does, nearly.
 #
-# The bounce in units of RMSProp's $\eta/2$. Dashed: {ref}`(243) <eq-243>` and its counterpart for NAdam.
-# Filled: where iterates and rod flow settle. Bars: where Adam's iterates swing, from their 10 % to their
-# 90 % quantile, with the root mean square.
+# **Momentum shortens the bounce, Adam's more than NAdam's.** Its length in units of RMSProp's
+# $\eta/2$. Dashed: {ref}`(243) <eq-243>` and its counterpart for NAdam. Filled: where iterates and
+# rod flow settle. Bars: where Adam's iterates swing, from their 10% to their 90% quantile, with the
+# root mean square.
 # ```
 
 # %% tags=["hide-input"]
@@ -679,7 +683,7 @@ swinging = table[(table["momentum"] == "heavy_ball") & ~table["settles"]]
 error = (swinging["root_mean_square"] / swinging["closed_form"] - 1).abs()
 nine = swinging[swinging["beta1"] == 0.9].iloc[0]
 show(
-    f"Where Adam swings, the root mean square of its bounce is within {100 * error.max():.0f} % of "
+    f"Where Adam swings, the root mean square of its bounce is within {100 * error.max():.0f}% of "
     f"what (243) says; at $\\beta_1=0.9$ it is 1/{1 / nine['root_mean_square']:.1f} of RMSProp's, "
     f"and (243) is 1/{1 / nine['closed_form']:.0f}."
 )

@@ -309,15 +309,16 @@ files.save(
 # :name: fig-g-rank
 # :alt: Left, relative error of the extent tensor against its rank, logarithmic; the five steps and the library's update lie on each other, a little above the best possible, and fall steeply. Right, size of the resting tensor against the substep; with the Euler factor it is right at any substep, with the exponential factor too large.
 #
-# Left: what truncation costs after 25 optimizer steps. Right: where $\Sigma$ comes to rest under a constant
+# **The library's update loses by truncation what the paper's five steps lose.** Left: what
+# truncation costs after 25 optimizer steps. Right: where $\Sigma$ comes to rest under a constant
 # source, for the two decays of step 1; points are `five_steps`, lines the closed form.
 # ```
 
 # %% tags=["hide-input"]
 show(
-    f"Here rank 1 is {100 * errors['relax'][0]:.0f} % off, rank 2 {100 * errors['relax'][1]:.1f} %, "
-    f"rank 4 {100 * errors['relax'][3]:.1g} %. With four substeps the exponential decay would make "
-    f"$\\Sigma$ {100 * (lengths['exponential'][1] - 1):.0f} % too large."
+    f"Here rank 1 is {100 * errors['relax'][0]:.0f}% off, rank 2 {100 * errors['relax'][1]:.1f}%, "
+    f"rank 4 {100 * errors['relax'][3]:.1g}%. With four substeps the exponential decay would make "
+    f"$\\Sigma$ {100 * (lengths['exponential'][1] - 1):.0f}% too large."
 )
 
 # %% [markdown]
@@ -573,15 +574,15 @@ files.save(
 # :name: fig-g-bias
 # :alt: Left, raw first and second moment over their targets rise slowly from zero; the corrected ones are one from the first step. Right, the raw step is several times too long, the corrected one right from the start; the rod flow's speed comes down to it, more slowly with the power t.
 #
-# Adam on a linear loss from zero moments. Left: the moments over what they estimate. Right: the length
-# of a step over $\eta$.
+# **Bias correction makes both moments right from the first step on.** Adam on a linear loss from
+# zero moments. Left: the moments over what they estimate. Right: the length of a step over $\eta$.
 # ```
 
 # %% tags=["hide-input"]
 show(
     f"The longest raw step is {sizes['raw'].max():.1f} $\\eta$. The rod flow's speed at its first "
     f"substep is {speed[1][0]:.2f} $\\eta$ with the power $t+1$ and {speed[0][0]:.2f} $\\eta$ with the "
-    f"power $t$; it is within 10 % of $\\eta$ from step "
+    f"power $t$; it is within 10% of $\\eta$ from step "
     f"{1 + next(i for i, v in enumerate(speed[1]) if abs(v - 1) < 0.1)} on, and with the power $t$ "
     f"from step {1 + next(i for i, v in enumerate(speed[0]) if abs(v - 1) < 0.1)}."
 )
@@ -769,8 +770,9 @@ files.save(
 # :name: fig-g-start
 # :alt: Left, gradient descent zigzags in a sharpening valley; the first rod reaches from one of its iterates to the next; from its centre the stable flow runs on to the right, the rod flow turns back with the iterates. Right, the stable flow's distance to the optimizer's centre grows, the rod flow's stays small.
 #
-# A run begins. Left: the last iterates of the warm-up (grey), the first rod between two of them, and
-# where the two flows go from its centre. Right: how far they are from the centre of the iterates.
+# **A run begins with a rod between two iterates, and both flows start at its centre.** Left: the
+# last iterates of the warm-up (grey), the first rod between two of them, and where the two flows go
+# from its centre. Right: how far they are from the centre of the iterates.
 # ```
 
 # %% tags=["hide-input"]

@@ -72,7 +72,10 @@ files.save(
     alt="Sharpness over threshold, distance to the optimizer's centre and loss over optimizer steps: "
     "optimizer, stable flow and rod flow without the correction as lines, both flows with it as "
     f"crosses. Median distance of the rod flow {change('rod')}; of the stable flow, {change('stable')}.",
-    manifest=files.run_manifest([without, corrected]),
+    manifest={
+        **files.run_manifest([without, corrected], "notebooks/backward_error.py"),
+        "says": f"With the correction the rod flow's median distance {change('rod')}; the stable flow's {change('stable')}.",
+    },
 )
 display(SVG(filename=f"{figures}/backward-error.svg"))
 

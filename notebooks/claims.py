@@ -51,9 +51,9 @@ notebook.show(tables.rules())
 
 # %% [markdown]
 # - **Distances** are between centres, medians over the steps side by side. On digits the **stable flow** they
-#   are measured by is integrated finely (Runge-Kutta 4, four substeps): with the paper's four Euler substeps it is
-#   closer to the optimizer, which at one substep it would be. On CIFAR-10 it has the paper's substeps; the fine
-#   one is recorded for Adam on the MLP ({doc}`cifar10`).
+#   are measured by is integrated finely (Runge-Kutta 4, four substeps). With the paper's four Euler substeps it can be
+#   closer to the optimizer, which at one substep it would be; for Adam it is closer by a fifth or more. On CIFAR-10 it has the paper's substeps; the fine
+#   one is recorded for Adam on the MLP ({doc}`the page on CIFAR-10 <cifar10>`).
 # - The **sensitivity floor** is a copy of the optimizer itself, started half a step behind: a yardstick of
 #   what can be asked of a model. It is no bound, since a rod starts at the optimizer's own centre.
 # - **Sharpness** and lengths are compared step by step (the sharpness every 5 steps, the others every
@@ -68,7 +68,7 @@ notebook.show(tables.rules())
 # %% [markdown]
 # ## The score on CIFAR-10
 #
-# {doc}`cifar10` says what was run, beside the paper's protocol, and shows the paper's Figure 3.
+# {doc}`The page on CIFAR-10 <cifar10>` says what was run, beside the paper's protocol, and shows the paper's Figure 3.
 
 # %% tags=["hide-input"]
 ON_CIFAR = {"rod": "paper's rod", "free": "drift-free rod"}
@@ -130,18 +130,28 @@ notebook.show(tables.judged(on_cifar["rod"]))
 notebook.show(tables.judged(on_cifar["free"]))
 
 # %% [markdown]
-# ### Distances on CIFAR-10, over the floor and over each other
+# ### Distances on CIFAR-10, over the floor
+#
+# The floor itself is in units of the weights.
 
 # %% tags=["hide-input"]
 coarse = {key: claims.assess(run, "rod", "sf") for key, run in cifar.items()}
-notebook.show(tables.distances(on_cifar, coarse))
+notebook.show(tables.distances(on_cifar))
+
+# %% [markdown]
+# ### How much closer, and where, on CIFAR-10
+#
+# Times closer than the stable flow; $S$ is the preconditioned sharpness, for the first three the sharpness. Medians.
+
+# %% tags=["hide-input"]
+notebook.show(tables.regimes(on_cifar, coarse))
 
 # %% [markdown]
 # ### What fails on CIFAR-10, and what explains it
 #
-# Runs in which the paper's rod fails one of the claims (a) to (e), and what is measured there out of the ordinary:
-# drift above half the oscillation; lengths out of phase; bursts that the optimizer does not have. (One eigenvalue is
-# recorded, so that several directions at the edge are not seen.)
+# Runs in which the paper's rod fails one of the claims (a) to (e), and what is measured there out of the ordinary.
+# That may be drift above half the oscillation, lengths out of phase, or bursts that the optimizer does not have. (One
+# eigenvalue is recorded, so that several directions at the edge are not seen.)
 
 # %% tags=["hide-input"]
 notebook.show(tables.diagnosis(cifar, on_cifar))
@@ -186,17 +196,27 @@ finer = {
     for tag in ("rod", "free")
 }
 if finer["rod"]:
-    words = {tag: ", ".join(f"{c.ratio:.3g}" for c in found) for tag, found in finer.items()}
-    one = ", ".join(
-        f"{models['rod_fine'][key].ratio:.3g}"
-        for key, run in runs.items()
-        if "rod_finer" in records.flows(run)
+    keys = [key for key, run in runs.items() if "rod_finer" in records.flows(run)]
+    rows = []
+    for i, key in enumerate(keys):
+        found = (
+            models["rod_fine"][key],
+            finer["rod"][i],
+            models["free_fine"][key],
+            finer["free"][i],
+        )
+        rows.append([tables.title(key), *(tables.short(claim.ratio) for claim in found)])
+    head = (
+        "times closer",
+        "paper's rod, RK4",
+        "four substeps",
+        "drift-free rod, RK4",
+        "four substeps",
     )
     notebook.show(
         "**Scalar Adam is the one optimizer on which one Runge-Kutta step is not fine enough**: it damps what the flow "
-        f"itself does not ([why](cost)). With four, the paper's rod is {words['rod']} times closer (with one, {one}), "
-        f"the drift-free rod {words['free']} times ({', '.join(architectures)}). The chapter on "
-        "[scalar Adam](scalar_adam) has both."
+        "itself does not ([why](cost)). Here are one step and four substeps to a step of the optimizer; the chapter on "
+        f"[scalar Adam](scalar_adam) has both.\n\n{tables.markdown(head, rows)}"
     )
 
 # %% [markdown]
@@ -224,11 +244,21 @@ notebook.show(tables.judged(models["rod"]))
 notebook.show(tables.judged(models["free"]))
 
 # %% [markdown]
-# ### Distances, over the floor and over each other
+# ### Distances, over the floor
+#
+# Euler's method where nothing else is said.
 
 # %% tags=["hide-input"]
 coarse = {key: claims.assess(run, "rod", "sf") for key, run in runs.items()}
-notebook.show(tables.distances(models, coarse))
+notebook.show(tables.distances(models))
+
+# %% [markdown]
+# ### How much closer, and where
+#
+# Times closer than the stable flow at the paper's substeps, and than the one that is integrated finely.
+
+# %% tags=["hide-input"]
+notebook.show(tables.regimes(models, coarse))
 
 # %% [markdown]
 # ### What one sees of a run
@@ -237,14 +267,14 @@ notebook.show(tables.distances(models, coarse))
 # predicts it at its two ends. Both are averaged over 20 steps; the numbers are median relative errors.
 
 # %% tags=["hide-input"]
-notebook.show(tables.observables(models))
+notebook.show(f"{tables.losses(models)}\n\n{tables.moments(models)}")
 
 # %% [markdown]
 # ### What fails, and what explains it
 #
 # Runs in which the paper's rod, with the paper's integrator, fails one of the claims (a) to (e), and what
-# is measured there out of the ordinary: drift above half the oscillation; a distance that a finer
-# integration shrinks by half; lengths out of phase; bursts that the optimizer does not have; several
+# is measured there out of the ordinary. That may be: drift above half the oscillation; a distance that a finer
+# integration shrinks by half; lengths out of phase; bursts that the optimizer does not have; or several
 # directions above 0.95 of the threshold, of the three recorded, with the alignment lost.
 
 # %% tags=["hide-input"]
@@ -263,15 +293,16 @@ notebook.show(tables.thresholds())
 # %% [markdown]
 # ## What was run
 #
-# On CIFAR-10 a rule that was fixed before any flow ran chose learning rate and warm-up; {doc}`cifar10` has the rule and
-# all that was tried. A dagger says that no setting settled.
+# On CIFAR-10 a rule that was fixed before any flow ran chose learning rate and warm-up;
+# {doc}`the page on CIFAR-10 <cifar10>` has the rule and all that was tried. A dagger says that no setting settled.
 
 # %% tags=["hide-input"]
 notebook.show(tables.hyperparameters(cifar))
 
 # %% [markdown]
-# The runs on digits are a reader's minute each. Their hyperparameters, with the reason for each, were found by
-# `rodflow scout` and frozen before any flow ran; it finds such rows for a network of your own.
+# The hyperparameters of the runs on digits, with the reason for each, were found by `rodflow scout` and frozen
+# before any flow ran; it finds such rows for a network of your own. A reader can run each again in the seconds
+# that the table gives.
 
 # %% tags=["hide-input"]
 notebook.show(tables.hyperparameters(runs))

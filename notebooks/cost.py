@@ -15,7 +15,7 @@
 #
 # At the price of the paper's Euler method, eight gradients to a step of the optimizer, the classical
 # Runge-Kutta method follows the drift-free rod tens of times more closely, for some optimizers
-# hundreds of times; for most of them three gradients are as good as Euler's eight; and with two or fewer
+# hundreds of times. For most of them three gradients are as good as Euler's eight. With two or fewer
 # no method is much closer to the flow than the flow is to the optimizer. The paper names cost as what
 # keeps rod flows from large models. How much accuracy does a gradient buy?
 
@@ -111,7 +111,7 @@ def named(names):
 
 def publish(name, draw, numbers, alt, several=runs):
     """Save a figure to cite with its numbers and the provenance of its runs, and show it."""
-    manifest = files.run_manifest(list(several.values()))
+    manifest = files.run_manifest(list(several.values()), "notebooks/cost.py")
     files.save(name, draw, numbers, figures, alt=alt, manifest=manifest)
     display(SVG(filename=f"{figures}/{name}.svg"))
 
@@ -143,9 +143,9 @@ publish(
 # :name: fig-cost-free
 # :alt: Error over gradients per optimizer step for the drift-free rod, a panel for each optimizer on log axes; Runge-Kutta 4 lies far below Euler at the same price, RKC2 reaches to fewer gradients.
 #
-# The drift-free rod. At eight gradients Runge-Kutta 4 lies orders of magnitude below Euler; RKC2 reaches
-# Euler's accuracy at about three. Below the line at 1 a method is better than the model. Hollow: not
-# resolved; the dotted line is the distance of the two fine integrations.
+# **At eight gradients Runge-Kutta 4 integrates the drift-free rod orders of magnitude better than
+# Euler; RKC2 reaches Euler's accuracy at about three.** Below the line at 1 a method is better than
+# the model. Hollow: not resolved; the dotted line is the distance of the two fine integrations.
 # ```
 
 # %% tags=["hide-input"]
@@ -183,7 +183,8 @@ publish(
 # :name: fig-cost-rod
 # :alt: Error over gradients per optimizer step for the paper's rod flow, a panel for each optimizer on log axes; Runge-Kutta 4 lies below Euler at the same price, by less than for the drift-free rod.
 #
-# The paper's rod flow, drawn as in {numref}`fig-cost-free`.
+# For the paper's rod flow Runge-Kutta 4 gains less over Euler than for the drift-free rod; drawn as
+# in {numref}`fig-cost-free`.
 # ```
 
 # %% tags=["hide-input"]
@@ -220,39 +221,84 @@ notebook.show(
 # %% [markdown]
 # ## All numbers
 #
-# *Model*: error of the model, in weight. *Copy*: the same of a copy of the optimizer started half a
-# step behind, over the model's: where it is near 1 or above, no model can be asked to be closer. *Fine*: distance of the two fine
-# integrations, over the same. The others are errors of methods, with their gradients to a step; in brackets, what is not resolved.
+# First the yardsticks. *Model*: error of the model, in weight. *Copy*: the same of a copy of the optimizer started half a
+# step behind, over the model's: where it is near 1 or above, no model can be asked to be closer. *Fine*: distance of the
+# two fine integrations, over the same.
 
 # %% tags=["hide-input"]
-COLUMNS = ("euler:4", "euler:16", "rk4:1", "rkc2:2", "rkc2:4", "adaptive:0.3", "adaptive:0.03")
+TITLED = {"free": "drift-free rod", "rod": "paper's rod"}
+# What a method is called, how long its steps are, and whether its price depends on the run.
+FIXED = {
+    "euler:4": "Euler, 4 substeps",
+    "euler:16": "Euler, 16",
+    "rk4:1": "Runge-Kutta 4",
+    "rkc2:2": "RKC2, steps of 2",
+    "rkc2:4": "RKC2, steps of 4",
+}
+ADAPTIVE = {
+    "adaptive:0.3": "tolerance 0.3",
+    "adaptive:0.03": "tolerance 0.03",
+}
 
 
-def cell(point):
-    """An error and its price."""
+def chapter(name):
+    """An optimizer, as a link to its chapter."""
+    title = OPTIMIZERS[name].title
+    return f"[{title[0].upper()}{title[1:]}]({name})"
+
+
+def error_of(point):
+    """An error, in brackets where it is not resolved."""
     if point["lost"]:
         return "lost"
-    error = f"{point['error']:.2g}"
-    return (error if point["resolved"] else f"({error})") + f", {point['gradients']:.2g} g"
+    error = tables.power(point["error"])
+    return error if point["resolved"] else f"({error})"
 
 
-def rows(model):
-    """The table of one flow."""
-    shown = [name for name in COLUMNS if name in methods]
-    lines = []
+def price(model, method):
+    """Gradients to a step of a method that takes as many whatever the run."""
+    found = errors(model, method)
+    (gradients,) = found["gradients"][~found["lost"]].round(6).unique()
+    return f"{FIXED[method]}: {gradients:.2g}"
+
+
+def errors_of(model):
+    """The errors of the methods for one flow, an optimizer a row: of fixed price, and adaptive."""
+    fixed, adaptive = ([m for m in several if m in methods] for several in (FIXED, ADAPTIVE))
+    head = ["", *(price(model, method) for method in fixed)]
+    beside = [f"**The {TITLED[model]}**"]
+    for method in adaptive:
+        beside += [f"adaptive RKC2, {ADAPTIVE[method]}", "gradients"]
+    lines, chosen = [], []
     for name in optimizers:
-        points = {method: errors(model, method).loc[name] for method in shown}
-        yardstick = frontier.yardsticks(runs[name])[model]
-        title = OPTIMIZERS[name].title
-        lines.append(
-            [f"[{title[0].upper()}{title[1:]}]({name})"]
-            + [f"{value:.2g}" for value in yardstick]
-            + [cell(point) for point in points.values()]
-        )
-    return tables.markdown(["", "model", "copy", "fine", *shown], lines)
+        points = {method: errors(model, method).loc[name] for method in (*fixed, *adaptive)}
+        lines.append([chapter(name), *(error_of(points[method]) for method in fixed)])
+        chosen.append([chapter(name)])
+        for method in adaptive:
+            point = points[method]
+            price_here = "–" if point["lost"] else f"{point['gradients']:.1f}"
+            chosen[-1] += [error_of(point), price_here]
+    head[0] = beside[0]
+    return f"{tables.markdown(head, lines)}\n\n{tables.markdown(beside, chosen)}"
 
 
-notebook.show(f"**The drift-free rod**\n\n{rows('free')}\n\n**The paper's rod**\n\n{rows('rod')}")
+yardsticks = []
+for name in optimizers:
+    found = frontier.yardsticks(runs[name])
+    yardsticks.append([chapter(name), *(tables.power(v) for model in TITLED for v in found[model])])
+head = [
+    f"{TITLED[model]}: model" if part == "model" else part
+    for model in TITLED
+    for part in ("model", "copy", "fine")
+]
+notebook.show(tables.markdown(["", *head], yardsticks))
+
+# %% [markdown]
+# And the errors of the methods, over the model's. A head says a method and its gradients to a step of the optimizer. The
+# adaptive RKC2 takes as many as it needs; they stand beside its error. In brackets: what is not resolved.
+
+# %% tags=["hide-input"]
+notebook.show("\n\n".join(errors_of(model) for model in TITLED))
 
 # %% [markdown]
 # ## Where no error can be told
@@ -264,7 +310,7 @@ blurred = {tag: list(apart.index[apart > 0.1]) for tag, apart in fine.items()}
 if not tests:
     assert blurred == {"rod": ["scalar_adam"], "free": []}
 words = []
-for tag, title in (("free", "drift-free rod"), ("rod", "paper's rod")):
+for tag, title in TITLED.items():
     found = blurred[tag]
     text = f"of {named(found)} ({span(fine[tag][found])})" if found else "of no optimizer"
     words.append(f"for the {title} {text}")
@@ -303,26 +349,27 @@ judged = {
 }
 
 # %% tags=["hide-input"]
-lines = []
-for method in several:
-    rod, free = (judged[method, tag] for tag in frontier.MODELS)
-    lines.append(
-        [method, f"{rod.sharpness:.3f}", f"{rod.stable.sharpness:.3f}"]
-        + [
-            text
-            for claim in (rod, free)
-            for text in (
-                f"{claim.rod.distance:.2g}",
-                f"{claim.ratio:.3g}",
-                f"{claim.rod.sharpness:.3f}",
-            )
+for tag in frontier.MODELS:
+    lines = []
+    for method in several:
+        claim = judged[method, tag]
+        cells = [tables.power(claim.rod.distance), tables.short(claim.ratio)]
+        cells += [
+            f"{v:.3f}" for v in (claim.rod.sharpness, claim.stable.sharpness, claim.sharpness)
         ]
-    )
-head = ["", "S optimizer", "S stable", "rod: distance", "ratio", "S"]
-notebook.show(tables.markdown([*head, "drift-free: distance", "ratio", "S"], lines))
+        lines.append([notebook.METHODS[method], *cells])
+    head = [
+        f"**{TITLED[tag]}**",
+        "distance",
+        "times closer",
+        "S",
+        "stable flow's S",
+        "optimizer's S",
+    ]
+    notebook.show(tables.markdown(head, lines))
 
 # %% [markdown]
-# *Ratio*: times closer than the stable flow (medians). *S*: preconditioned sharpness over the threshold.
+# Times closer than the stable flow, which is integrated likewise (medians). $S$: preconditioned sharpness over the threshold.
 
 # %% tags=["hide-input"]
 by_euler, by_fine = (
@@ -401,9 +448,9 @@ publish(
 # :name: fig-cost-swings
 # :alt: Left, the length of the half-displacement of Adam and of its two rods over the steps, which swings by a factor of a few. Right, the period of such swings for each optimizer, beside the length of a step that would cost one gradient.
 #
-# What would have to be followed. Left, grey bands are each one step of a method that costs one
-# gradient to an optimizer step; right, the period on either side of which lies half the power of $\log|\delta|$, the
-# band again one such step.
+# **A step of a method that costs one gradient is no shorter than many a swing that it would have to
+# follow.** Left, grey bands are each one such step; right, the period on either side of which lies
+# half the power of $\log|\delta|$, the band again one such step.
 # ```
 
 # %% [markdown]

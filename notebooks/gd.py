@@ -59,7 +59,8 @@ chapter = Chapter("gd", globals())
 #
 # ## The runs
 #
-# On CIFAR-10, the paper's data. The runs are recorded; {doc}`cifar10` puts them beside the paper's protocol.
+# On CIFAR-10, the paper's data. The runs are recorded; {doc}`the page on CIFAR-10 <cifar10>` puts them beside the paper's
+# protocol.
 
 # %%
 cited = chapter.cited()
@@ -73,7 +74,7 @@ chapter.save_figures(cited, "-cifar")
 # ```{figure} ../figures/gd-mlp-cifar.svg
 # :name: fig-gd-mlp-cifar
 # :figclass: panels
-# :alt: Panels over optimizer steps for gradient descent on the MLP and CIFAR-10: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow, rod flow, drift-free rod and shifted copy.
+# :alt: Panels over optimizer steps for gradient descent on the MLP and CIFAR-10: loss at the centre, sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow, rod flow, drift-free rod and shifted copy.
 #
 # Gradient descent, its stable flow, its rod flow and the [drift-free rod](drift_free) on the MLP, CIFAR-10, side by side after the warm-up.
 # ```
@@ -83,7 +84,7 @@ chapter.save_figures(cited, "-cifar")
 # ```{figure} ../figures/gd-cnn-cifar.svg
 # :name: fig-gd-cnn-cifar
 # :figclass: panels
-# :alt: Panels over optimizer steps for gradient descent on the CNN and CIFAR-10: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow, rod flow, drift-free rod and shifted copy.
+# :alt: Panels over optimizer steps for gradient descent on the CNN and CIFAR-10: loss at the centre, sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow, rod flow, drift-free rod and shifted copy.
 #
 # Gradient descent, its stable flow, its rod flow and the [drift-free rod](drift_free) on the CNN, CIFAR-10, side by side after the warm-up.
 # ```
@@ -93,7 +94,7 @@ chapter.save_figures(cited, "-cifar")
 # ```{figure} ../figures/gd-vit-cifar.svg
 # :name: fig-gd-vit-cifar
 # :figclass: panels
-# :alt: Panels over optimizer steps for gradient descent on the ViT and CIFAR-10: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow, rod flow, drift-free rod and shifted copy.
+# :alt: Panels over optimizer steps for gradient descent on the ViT and CIFAR-10: loss at the centre, sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow, rod flow, drift-free rod and shifted copy.
 #
 # Gradient descent, its stable flow, its rod flow and the [drift-free rod](drift_free) on the ViT, CIFAR-10, side by side after the warm-up.
 # ```
@@ -107,7 +108,8 @@ show(verdicts(cited.values()))
 # %% [markdown]
 # ### Handwritten digits
 #
-# The same on small images, in double precision: a change of this page's parameters runs these again, in a minute.
+# The same on small images, in double precision. A change of this page's parameters runs these again; the
+# table below says how long each took here.
 
 # %%
 runs = chapter.runs()
@@ -116,12 +118,12 @@ runs = chapter.runs()
 chapter.save_figures(runs)
 
 # %% [markdown]
-# :::{dropdown} Handwritten digits: what you can rerun in a minute
+# :::{dropdown} Handwritten digits: what you can rerun yourself
 #
 # ```{figure} ../figures/gd-mlp.svg
 # :name: fig-gd-mlp
 # :figclass: panels
-# :alt: Panels over optimizer steps for gradient descent on the MLP: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
+# :alt: Panels over optimizer steps for gradient descent on the MLP: loss at the centre, sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
 #
 # Gradient descent, its stable flow and its rod flow on the MLP, handwritten digits, side by side after the warm-up.
 # ```
@@ -129,7 +131,7 @@ chapter.save_figures(runs)
 # ```{figure} ../figures/gd-cnn.svg
 # :name: fig-gd-cnn
 # :figclass: panels
-# :alt: Panels over optimizer steps for gradient descent on the CNN: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
+# :alt: Panels over optimizer steps for gradient descent on the CNN: loss at the centre, sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
 #
 # Gradient descent, its stable flow and its rod flow on the CNN, handwritten digits, side by side after the warm-up.
 # ```
@@ -137,7 +139,7 @@ chapter.save_figures(runs)
 # ```{figure} ../figures/gd-vit.svg
 # :name: fig-gd-vit
 # :figclass: panels
-# :alt: Panels over optimizer steps for gradient descent on the ViT: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
+# :alt: Panels over optimizer steps for gradient descent on the ViT: loss at the centre, sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
 #
 # Gradient descent, its stable flow and its rod flow on the ViT, handwritten digits, side by side after the warm-up.
 # ```
@@ -151,13 +153,14 @@ show(verdicts(runs.values()))
 # (gd-alignment)=
 # ### Alignment
 #
-# Measured on the digits, where three eigenvalues are recorded. A long oscillation does not by itself hold the rod in place. Where several eigenvalues are at the
-# threshold together, every direction that they span may oscillate, and neither the optimizer nor the
+# Measured on the digits, where three eigenvalues are recorded. A long oscillation does not by itself hold the
+# rod in place. Where several eigenvalues are at the threshold together, every direction that they span may oscillate, and neither the optimizer nor the
 # flow is bound to keep to one of them.
 
 # %% tags=["hide-input"]
 import numpy as np
 
+from rodflow_book.markup import markdown, short
 from rodflow_book.notebook import ARCHITECTURE_TITLES
 from rodflow_core.experiments import claims
 from rodflow_core.experiments.records import series
@@ -170,14 +173,21 @@ for name, run in runs.items():
     crowd = np.median((solved > NEAR).sum(1))
     rows[name] = (claim.rod.alignment, *claim.rod.alignment_quartiles, crowd, claim.regime)
 show(
-    "Alignment of the rod with the optimizer's half-displacement: "
-    + "; ".join(
-        f"**{ARCHITECTURE_TITLES[name]} {middle:.2f}** (quartiles {low:.2f} to {high:.2f}), with "
-        f"{crowd:.0f} of the {solved.shape[1]} eigenvalues that are recorded above {NEAR:g} of the "
-        f"threshold and an oscillation {regime:.2g} times the drift"
-        for name, (middle, low, high, crowd, regime) in rows.items()
+    "Medians over the steps. Alignment is the cosine between the rod and the optimizer's half-displacement; of the "
+    f"{solved.shape[1]} eigenvalues that are recorded, the table counts those above {NEAR:g} of the threshold.\n\n"
+    + markdown(
+        ("", "alignment", "quartiles", "eigenvalues at the edge", "oscillation / drift"),
+        [
+            [
+                ARCHITECTURE_TITLES[name],
+                f"{middle:.2f}",
+                f"{low:.2f} to {high:.2f}",
+                f"{crowd:.0f} of {solved.shape[1]}",
+                short(regime),
+            ]
+            for name, (middle, low, high, crowd, regime) in rows.items()
+        ],
     )
-    + " (medians)."
 )
 best, worst = (pick(rows, key=lambda name: rows[name][0]) for pick in (max, min))
 if rows[best][0] - rows[worst][0] > 0.05:

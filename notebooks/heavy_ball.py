@@ -16,7 +16,10 @@
 # %% [markdown]
 # # Heavy ball
 #
-# Gradient descent with a memory {cite:p}`polyak1964some`. The rod is lifted from weights to phase space.
+# **What is new: memory.** Heavy ball steps along a running mean of the gradients, the first moment $m$
+# {cite:p}`polyak1964some`. Weights alone no longer say what comes next, weights and moment do, and at the edge of
+# stability both change sign together: the rod of {doc}`gradient descent <gd>` is lifted from the weights to phase
+# space. A mean cancels what alternates, so the threshold is higher.
 
 # %% tags=["parameters", "hide-input"]
 preset = "quick"
@@ -62,7 +65,8 @@ chapter = Chapter("heavy_ball", globals())
 #
 # ## The runs
 #
-# On CIFAR-10, the paper's data. The runs are recorded; {doc}`cifar10` puts them beside the paper's protocol.
+# On CIFAR-10, the paper's data. The runs are recorded; {doc}`the page on CIFAR-10 <cifar10>` puts them beside the paper's
+# protocol.
 
 # %%
 cited = chapter.cited()
@@ -76,7 +80,7 @@ chapter.save_figures(cited, "-cifar")
 # ```{figure} ../figures/heavy_ball-mlp-cifar.svg
 # :name: fig-heavy_ball-mlp-cifar
 # :figclass: panels
-# :alt: Panels over optimizer steps for heavy ball on the MLP and CIFAR-10: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow, rod flow, drift-free rod and shifted copy.
+# :alt: Panels over optimizer steps for heavy ball on the MLP and CIFAR-10: loss at the centre, sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow, rod flow, drift-free rod and shifted copy.
 #
 # Heavy ball, its stable flow, its rod flow and the [drift-free rod](drift_free) on the MLP, CIFAR-10, side by side after the warm-up.
 # ```
@@ -86,7 +90,7 @@ chapter.save_figures(cited, "-cifar")
 # ```{figure} ../figures/heavy_ball-cnn-cifar.svg
 # :name: fig-heavy_ball-cnn-cifar
 # :figclass: panels
-# :alt: Panels over optimizer steps for heavy ball on the CNN and CIFAR-10: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow, rod flow, drift-free rod and shifted copy.
+# :alt: Panels over optimizer steps for heavy ball on the CNN and CIFAR-10: loss at the centre, sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow, rod flow, drift-free rod and shifted copy.
 #
 # Heavy ball, its stable flow, its rod flow and the [drift-free rod](drift_free) on the CNN, CIFAR-10, side by side after the warm-up.
 # ```
@@ -96,7 +100,7 @@ chapter.save_figures(cited, "-cifar")
 # ```{figure} ../figures/heavy_ball-vit-cifar.svg
 # :name: fig-heavy_ball-vit-cifar
 # :figclass: panels
-# :alt: Panels over optimizer steps for heavy ball on the ViT and CIFAR-10: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow, rod flow, drift-free rod and shifted copy.
+# :alt: Panels over optimizer steps for heavy ball on the ViT and CIFAR-10: loss at the centre, sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow, rod flow, drift-free rod and shifted copy.
 #
 # Heavy ball, its stable flow, its rod flow and the [drift-free rod](drift_free) on the ViT, CIFAR-10, side by side after the warm-up.
 # ```
@@ -110,7 +114,8 @@ show(verdicts(cited.values()))
 # %% [markdown]
 # ### Handwritten digits
 #
-# The same on small images, in double precision: a change of this page's parameters runs these again, in a minute.
+# The same on small images, in double precision. A change of this page's parameters runs these again; the
+# table below says how long each took here.
 
 # %%
 runs = chapter.runs()
@@ -119,12 +124,12 @@ runs = chapter.runs()
 chapter.save_figures(runs)
 
 # %% [markdown]
-# :::{dropdown} Handwritten digits: what you can rerun in a minute
+# :::{dropdown} Handwritten digits: what you can rerun yourself
 #
 # ```{figure} ../figures/heavy_ball-mlp.svg
 # :name: fig-heavy_ball-mlp
 # :figclass: panels
-# :alt: Panels over optimizer steps for heavy ball on the MLP: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
+# :alt: Panels over optimizer steps for heavy ball on the MLP: loss at the centre, sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
 #
 # Heavy ball, its stable flow and its rod flow on the MLP, handwritten digits, side by side after the warm-up.
 # ```
@@ -132,7 +137,7 @@ chapter.save_figures(runs)
 # ```{figure} ../figures/heavy_ball-cnn.svg
 # :name: fig-heavy_ball-cnn
 # :figclass: panels
-# :alt: Panels over optimizer steps for heavy ball on the CNN: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
+# :alt: Panels over optimizer steps for heavy ball on the CNN: loss at the centre, sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
 #
 # Heavy ball, its stable flow and its rod flow on the CNN, handwritten digits, side by side after the warm-up.
 # ```
@@ -140,7 +145,7 @@ chapter.save_figures(runs)
 # ```{figure} ../figures/heavy_ball-vit.svg
 # :name: fig-heavy_ball-vit
 # :figclass: panels
-# :alt: Panels over optimizer steps for heavy ball on the ViT: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
+# :alt: Panels over optimizer steps for heavy ball on the ViT: loss at the centre, sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
 #
 # Heavy ball, its stable flow and its rod flow on the ViT, handwritten digits, side by side after the warm-up.
 # ```

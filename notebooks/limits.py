@@ -16,13 +16,13 @@
 #
 # Where does the rod flow stop tracking, and why? One parameter is swept at a time, from one starting
 # point: Adam on the MLP on digits, as in {ref}`its chapter <adam-regime>`. Every run carries the paper's rod
-# and the [drift-free rod](drift_free). Two numbers sum up a run: **how many times closer** than the stable
-# flow's a rod's centre stays to the optimizer's (ratio of median distances; 5 is our bar), and its
-# **sharpness over the optimizer's** (of medians over the run, as the phases of copies of Adam are lost at the edge;
-# within 5 % is our bar). A third tells what can be asked of any model,
+# and the [drift-free rod](drift_free). Two numbers sum up a run. One is **how many times closer** than the stable
+# flow's a rod's centre stays to the optimizer's: the ratio of median distances, for which 5 is our bar. The other is its
+# **sharpness over the optimizer's**, within 5% by our bar: a ratio of medians over the run, as the phases of copies of
+# Adam are lost at the edge. A third tells what can be asked of any model,
 # the **floor**: how far a copy of the optimizer itself ends up that was started a little aside, half a step, a quarter or a
 # twentieth behind. A rod whose distance is that of the copies has lost nothing that could be kept.
-# ({doc}`cifar10` changes one thing at a time on CIFAR-10.)
+# ({doc}`The page on CIFAR-10 <cifar10>` changes one thing at a time there.)
 
 # %% tags=["parameters", "hide-input"]
 preset = "quick"
@@ -54,7 +54,7 @@ import numpy as np
 import pandas as pd
 from IPython.display import SVG, display
 
-from rodflow_book import notebook
+from rodflow_book import notebook, tables
 from rodflow_book.figures import files
 from rodflow_book.figures import limits as plots_limits
 from rodflow_core import theory
@@ -126,9 +126,9 @@ def changed(field, values, own):
     return {str(value): marked[value] for value in sorted(marked)}
 
 
-def publish(name, draw, table, several, alt):
+def publish(name, draw, table, several, alt, says=""):
     """Save a figure to cite with its numbers and the provenance of its runs, and show it."""
-    manifest = files.run_manifest(list(several.values()))
+    manifest = files.run_manifest(list(several.values()), "notebooks/limits.py") | {"says": says}
     files.save(f"limits-{name}", draw, table, figures, alt=alt, manifest=manifest)
     display(SVG(filename=f"{figures}/limits-{name}.svg"))
 
@@ -142,6 +142,31 @@ def listed(table, column, digits=".2g"):
     )
 
 
+def number(value, form):
+    """A cell: two digits with their power of ten, or as many decimals as the form says."""
+    if not np.isfinite(value):
+        return "lost"
+    return tables.power(value) if form == ".2g" else format(value, form)
+
+
+def tabled(table, name, columns):
+    """Columns of a sweep as a Markdown table, a run a row; a run that was lost says so.
+
+    Args:
+        table: of the sweep.
+        name: head of the column of labels.
+        columns: head and format of each column, by its name in the table.
+    """
+    rows = [
+        [
+            " ".join(row["label"].split()),
+            *(number(row[c], form) for c, (_, form) in columns.items()),
+        ]
+        for _, row in table.iterrows()
+    ]
+    return tables.markdown((name, *(head for head, _ in columns.values())), rows)
+
+
 def first(table, good):
     """The first label from which on everything is good, as words; none where the last is not."""
     from_here = np.logical_and.accumulate(np.asarray(good)[::-1])[::-1]
@@ -152,6 +177,19 @@ def those(table, good):
     """The labels of the rows that are good, as words."""
     words = [" ".join(label.split()) for label in table["label"][np.asarray(good)]]
     return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]])) or "none"
+
+
+def span(table, column, digits):
+    """The least and the largest number of a column, in words."""
+    return f"{table[column].min():{digits}} to {table[column].max():{digits}}"
+
+
+def sweep_says(words, table):
+    """What a figure of a sweep shows, for its caption."""
+    return (
+        f"{words} the paper's rod is {span(table, 'ratio_rod', '.2g')} times closer to the optimizer than the stable "
+        f"flow, the drift-free rod {span(table, 'ratio_free', '.2g')} times."
+    )
 
 
 def sweep_alt(words, table):
@@ -199,6 +237,8 @@ publish(
     f"{listed(table, 'drift')}. Right: times closer than the stable flow, paper's rod "
     f"{listed(table, 'ratio_rod')}; drift-free rod {listed(table, 'ratio_free')}; copies of the optimizer "
     f"{listed(table, 'ratio_floor')}.",
+    f"Period two is {span(table, 'alternating', '.2g')} of the optimizer's motion, and the paper's rod is "
+    f"{span(table, 'ratio_rod', '.2g')} times closer than the stable flow.",
 )
 shown = {beta: motion for beta, motion in motions.items() if beta in (base.beta1, 0.9, 0.99)}
 publish(
@@ -209,6 +249,7 @@ publish(
     "Left: power of the optimizer's motion over frequency for three values of beta1. Right: the "
     "frequency at which the motion along each leading eigendirection has most power, over its "
     "preconditioned curvature in units of the threshold, on the curve of heavy ball's ringing.",
+    "The leading eigendirections turn each at a frequency of its own.",
 )
 
 # %% [markdown]
@@ -233,7 +274,7 @@ KIND = {"adam": "heavy_ball", "nadam": "dozat"}.get(base.optimizer)
 
 
 def cycle(config):
-    """Growth per step and frequency of what leaves the two-cycle of one weight, appendix E.2."""
+    """Growth per step and frequency of what leaves the two-cycle of one weight, appendix E.3."""
     if KIND is None:
         return np.nan, np.nan
     step = theory.adaptive_cycle_matrix(KIND, 1.0, 1.0, config.beta1, config.beta2)
@@ -255,9 +296,18 @@ quarter = [
     for frequency, part in (limits.power(motion.displacements) for motion in motions.values())
 ]
 notebook.show(
-    f"Period two is {listed(table, 'alternating')} of the power; longer cycles, {listed(table, 'longer')}; "
-    f"drift, {listed(table, 'drift')} ($\\beta_1$ in brackets). Drift left out, half of the power lies below "
-    f"the frequency {listed(table, 'frequency', '.3f')}. At $\\frac14$ there is {min(quarter):.2g} to "
+    "Parts of the power, and the frequency below which half of it lies, drift left out:\n\n"
+    + tabled(
+        table,
+        r"$\beta_1$",
+        {
+            "alternating": ("period two", ".2g"),
+            "longer": ("longer cycles", ".2g"),
+            "drift": ("drift", ".2g"),
+            "frequency": ("half of the power below", ".3f"),
+        },
+    )
+    + f"\n\nAt the frequency $\\frac14$ there is {min(quarter):.2g} to "
     f"{max(quarter):.2g} times the power of the neighbouring frequencies: "
     + ("something stands out there." if max(quarter) > 2 else "**no period four**.")
 )
@@ -276,13 +326,13 @@ notebook.show(
 # frequency, which reaches $\frac12$ only near the threshold, and what kicks it dies out within
 # about $2/(1-\beta_1)$ steps. But something must kick it.
 #
-# **Adam's own two-cycle is unstable.** {doc}`Appendix E.2 <appendix_e2>` shows that the bounce of {ref}`(243) <eq-243>` is an
+# **Adam's own two-cycle is unstable.** {doc}`Appendix E.3 <appendix_e2>` shows that the bounce of {ref}`(243) <eq-243>` is an
 # orbit on which Adam does not stay, for any $\beta_1$ above about 0.17: a longer bounce raises $\nu$, with a delay, this
 # lowers the sharpness, the bounce shrinks, $\nu$ falls. For one weight it is known how fast a deviation grows,
 # and that the length of the bounce then swings, which puts power at two frequencies beside $\frac12$.
 #
 # The second can be tested by taking it away: **hold $\nu$** where it stands after the warm-up, but for a factor that puts
-# the sharpness 2 % above the threshold, and watch again. And one can watch **how fast a small difference grows** between two copies of the
+# the sharpness 2% above the threshold, and watch again. And one can watch **how fast a small difference grows** between two copies of the
 # optimizer, a millionth of a step apart: a ringing that dies out by itself lets no difference grow.
 
 # %%
@@ -309,15 +359,17 @@ publish(
     f"Left: longer cycles as a part of the power, {listed(table, 'longer')}, and with the second moment held, "
     f"{listed(table, 'longer_held')}. Right: growth of a small difference per step, {listed(table, 'growth')}; held, "
     f"{listed(table, 'growth_held')}; on one weight's two-cycle {listed(table, 'growth_cycle')}.",
+    f"Longer cycles are {span(table, 'longer', '.2g')} of the power, and {span(table, 'longer_held', '.2g')} with the "
+    "second moment held.",
 )
 
 # %% [markdown]
 # ```{figure} ../figures/limits-held.svg
 # :name: fig-limits-held
-# :alt: Left, longer cycles as a part of the power of the optimizer's motion over beta1, as it is and with the second moment held. Right, the growth of a small difference between two copies of the optimizer per step, as it is and with the second moment held, beside what appendix E.2 says of one weight.
+# :alt: Left, longer cycles as a part of the power of the optimizer's motion over beta1, as it is and with the second moment held. Right, the growth of a small difference between two copies of the optimizer per step, as it is and with the second moment held, beside what appendix E.3 says of one weight.
 #
 # Adam as it is, and with its second moment held; a bar that cannot be seen is below a hundredth, or could
-# not be measured. Dashed: what {doc}`appendix E.2 <appendix_e2>` says of one weight.
+# not be measured. Dashed: what {doc}`appendix E.3 <appendix_e2>` says of one weight.
 # ```
 
 # %% tags=["hide-input"]
@@ -328,11 +380,21 @@ quiet = (table["longer_held"] < 0.1 * table["longer"]) & (
 silent = table["drift_held"] > 0.9
 gone = table["longer_held"].isna()
 notebook.show(
-    f"A small difference grows at a rate of {listed(table, 'growth')} per step; on one weight's two-cycle it would at "
-    f"{listed(table, 'growth_cycle')}. At the median rate it is ten times as large after "
-    f"{np.log(10) / table['growth'].median():.0f} steps. "
-    f"With $\\nu$ held: {listed(table, 'growth_held')}; longer cycles are then {listed(table, 'longer_held')} of the "
-    f"power, and period two is {listed(table, 'alternating_held')}."
+    "Growth per step of a small difference, as Adam is, on one weight's two-cycle, and with $\\nu$ held; and what the power "
+    "is then made of:\n\n"
+    + tabled(
+        table,
+        r"$\beta_1$",
+        {
+            "growth": ("growth", ".2g"),
+            "growth_cycle": ("on one weight", ".2g"),
+            "growth_held": (r"$\nu$ held: growth", ".2g"),
+            "longer_held": ("longer cycles", ".2g"),
+            "alternating_held": ("period two", ".2g"),
+        },
+    )
+    + "\n\nAt the median rate a difference is ten times as large after "
+    f"{np.log(10) / table['growth'].median():.0f} steps."
 )
 kicked = quiet & ~silent
 lines = []
@@ -360,20 +422,29 @@ if other.any():
             else "they are weaker."
         )
     )
+table["dies"] = [2 / (1 - beta) for beta in motions]
 lines.append(
-    "Where each direction rings, momentum says, in part: of the leading directions below their threshold "
-    f"({listed(table, 'below', '.0f')} of them) the frequency of most power misses that of the formula by "
-    f"{listed(table, 'miss_ringing')}, that of the two-cycle's swing by {listed(table, 'miss_cycle')}, and period two by "
-    f"{listed(table, 'miss_two')} (medians). "
+    "Where each direction rings, momentum says, in part. Of the leading directions below their threshold, the table says by how "
+    "much the frequency of most power misses three guesses: the formula's, that of the two-cycle's swing, and period two "
+    "(medians). What is kicked dies out within about $2/(1-\\beta_1)$ steps.\n\n"
+    + tabled(
+        table,
+        r"$\beta_1$",
+        {
+            "below": ("directions", ".0f"),
+            "miss_ringing": ("misses: the formula's", ".2g"),
+            "miss_cycle": ("the swing's", ".2g"),
+            "miss_two": ("period two", ".2g"),
+            "dies": ("dies out in steps", ".0f"),
+        },
+    )
+    + "\n\n"
     + (
         f"The formula is twice as near as either at $\\beta_1$ {those(table, supported)}, and not at "
         f"{those(table, ~supported)}."
         if supported.any()
         else "Nowhere is the formula twice as near as the other two."
     )
-    + " What is kicked dies out within about $2/(1-\\beta_1)$ steps: "
-    + ", ".join(f"{2 / (1 - beta):.0f} at {beta:g}" for beta in motions)
-    + "."
 )
 notebook.show("\n\n".join(lines))
 
@@ -389,12 +460,21 @@ notebook.show("\n\n".join(lines))
 reached = table["at_floor_free"]
 short = ~reached & (table["regime"] > 1)
 notebook.show(
-    f"Ringing of the optimizer's centre (root mean square): {listed(table, 'ringing')}. Floor, the median distance of "
-    f"copies of the optimizer: {listed(table, 'floor')}. Median distance of "
-    f"the drift-free rod: {listed(table, 'distance_free')}. The paper's rod is "
-    f"{listed(table, 'ratio_rod')} times closer than the stable flow, the drift-free rod "
-    f"{listed(table, 'ratio_free')} times, the copies {listed(table, 'ratio_floor')} times, at an oscillation over drift of "
-    f"{listed(table, 'regime')}."
+    "Ringing of the optimizer's centre (root mean square); the floor, which is the median distance of copies of the optimizer; the "
+    "median distance of the drift-free rod; and how many times closer than the stable flow each stays:\n\n"
+    + tabled(
+        table,
+        r"$\beta_1$",
+        {
+            "ringing": ("ringing", ".2g"),
+            "floor": ("floor", ".2g"),
+            "distance_free": ("drift-free rod", ".2g"),
+            "ratio_rod": ("closer: paper's rod", ".2g"),
+            "ratio_free": ("drift-free rod", ".2g"),
+            "ratio_floor": ("copies", ".2g"),
+            "regime": ("oscillation / drift", ".2g"),
+        },
+    )
 )
 lines = []
 if reached.any():
@@ -405,7 +485,7 @@ if reached.any():
 if short.any():
     factor = (table["distance_free"] / table["floor"])[short]
     lines.append(
-        f"**At {those(table, short)} it is above**, {', '.join(f'{value:.2g}' for value in factor)} times as far as the copies. "
+        f"**At {those(table, short)} it is above**, {' and '.join(f'{value:.1f}' for value in factor)} times as far as the copies. "
         "Ringing of the centre is "
         + ", ".join(f"{value:.0%}" for value in (table["ringing"] / table["distance_free"])[short])
         + " of its distance, so that what is missing is not the ringing itself; what it is we do not know."
@@ -437,27 +517,18 @@ notebook.show("\n\n".join(lines))
 # %%
 table, several = sweep("rank", changed("rank", ranks, base.rank))
 
-# %% tags=["remove-cell"]
-publish(
-    "rank",
-    lambda: plots_limits.sweep_figure(table, "rank $r$"),
-    table,
-    several,
-    sweep_alt("rank", table),
-)
-
-# %% [markdown]
-# ```{figure} ../figures/limits-rank.svg
-# :name: fig-limits-rank
-# :alt: Times closer than the stable flow, and sharpness over the optimizer's, of both rods over the rank of the extent.
-#
-# Rank of the extent. The drift-free rod is a single vector and has no rank.
-# ```
 
 # %% tags=["hide-input"]
 notebook.show(
-    f"The paper's rod is {listed(table, 'ratio_rod', '.3g')} times closer than the stable flow ($r$ in "
-    f"brackets); the drift-free rod, {listed(table, 'ratio_free', '.3g')}."
+    tabled(
+        table,
+        "rank $r$",
+        {
+            "ratio_rod": ("times closer: paper's rod", ".1f"),
+            "ratio_free": ("drift-free rod", ".1f"),
+            "distance_rod": ("distance of the paper's rod", ".4f"),
+        },
+    )
 )
 
 # %% tags=["hide-input"]
@@ -465,7 +536,7 @@ distance = table["distance_rod"]
 same = first(table, distance == distance.iloc[-1])
 enough = first(table, table["at_floor_rod"])
 notebook.show(
-    f"Copies of the optimizer end up {table['floor'].iloc[0]:.2g} away, the paper's rod {listed(table, 'distance_rod', '.3g')}. "
+    f"Copies of the optimizer end up {table['floor'].iloc[0]:.2g} away. "
     + (
         f"**At rank {enough} it is at the floor already**: more eigenpairs cannot bring it closer, and the rank is no limit."
         if enough == table["label"].iloc[0]
@@ -498,6 +569,7 @@ publish(
     table,
     several,
     sweep_alt("substeps", table),
+    sweep_says("With these numbers of substeps", table),
 )
 
 # %% [markdown]
@@ -510,10 +582,18 @@ publish(
 
 # %% tags=["hide-input"]
 notebook.show(
-    f"Paper's rod: {listed(table, 'ratio_rod', '.3g')} times closer; drift-free rod: {listed(table, 'ratio_free', '.3g')} ($K$ in "
-    f"brackets). Distance to the optimizer's centre: paper's rod {listed(table, 'distance_rod')}; drift-free rod "
-    f"{listed(table, 'distance_free')}; stable flow {listed(table, 'distance_sf')}. The stable flow's sharpness over the "
-    f"optimizer's: {listed(table, 'sharpness_sf')}."
+    tabled(
+        table,
+        "$K$",
+        {
+            "ratio_rod": ("times closer: paper's rod", ".1f"),
+            "ratio_free": ("drift-free rod", ".1f"),
+            "distance_rod": ("distance: paper's rod", ".3f"),
+            "distance_free": ("drift-free rod", ".3f"),
+            "distance_sf": ("stable flow", ".2f"),
+            "sharpness_sf": ("stable flow's sharpness / optimizer's", ".2f"),
+        },
+    )
 )
 
 # %% tags=["hide-input"]
@@ -558,6 +638,7 @@ publish(
     table,
     several,
     sweep_alt("warm-up", table),
+    sweep_says("After these warm-ups", table),
 )
 
 # %% [markdown]
@@ -570,9 +651,18 @@ publish(
 
 # %% tags=["hide-input"]
 notebook.show(
-    f"Oscillation over drift: {listed(table, 'regime')} (warm-up in brackets). Paper's rod: "
-    f"{listed(table, 'ratio_rod')} times closer, sharpness over the optimizer's {listed(table, 'sharpness_rod', '.3f')}; "
-    f"drift-free rod: {listed(table, 'ratio_free')} times, {listed(table, 'sharpness_free', '.3f')}."
+    tabled(
+        table,
+        "warm-up steps",
+        {
+            "regime": ("oscillation / drift", ".1f"),
+            "ratio_rod": ("times closer: paper's rod", ".1f"),
+            "ratio_free": ("drift-free rod", ".1f"),
+            "ratio_floor": ("copies", ".1f"),
+            "sharpness_rod": ("sharpness / optimizer's: paper's rod", ".3f"),
+            "sharpness_free": ("drift-free rod", ".3f"),
+        },
+    )
 )
 
 # %% tags=["hide-input"]
@@ -590,8 +680,7 @@ notebook.show(
         if lost.any()
         else ""
     )
-    + f"The copies are {listed(table, 'ratio_floor')} times closer."
-    + f" ($\\beta_2$ is {base.beta2:g} here; a larger one makes the early start harder, see [the drift-free rod](drift_free).)"
+    + f"($\\beta_2$ is {base.beta2:g} here; a larger one makes the early start harder, see [the drift-free rod](drift_free).)"
 )
 
 # %% [markdown]
@@ -611,6 +700,7 @@ publish(
     table,
     several,
     sweep_alt("seeds", table),
+    sweep_says("From seed to seed", table),
 )
 
 # %% [markdown]
@@ -631,10 +721,19 @@ def spread(column, digits=".2g"):
 
 
 notebook.show(
-    f"Median and range over {len(double)} seeds: paper's rod {spread('ratio_rod')} times closer, sharpness over the "
-    f"optimizer's {spread('sharpness_rod', '.3f')}; drift-free rod {spread('ratio_free')} times, "
-    f"{spread('sharpness_free', '.3f')}. In single precision: {single['ratio_rod']:.2g} and {single['ratio_free']:.2g} "
-    f"times, where double precision gives {double.iloc[0]['ratio_rod']:.2g} and {double.iloc[0]['ratio_free']:.2g}."
+    f"Median and range over {len(double)} seeds, and the first seed in both precisions:\n\n"
+    + tables.markdown(
+        ("", "times closer", "sharpness / optimizer's", "double precision", "single precision"),
+        [
+            [
+                title,
+                spread(f"ratio_{tag}"),
+                spread(f"sharpness_{tag}", ".3f"),
+                *(f"{row[f'ratio_{tag}']:.2g} times closer" for row in (double.iloc[0], single)),
+            ]
+            for tag, title in (("rod", "paper's rod"), ("free", "drift-free rod"))
+        ],
+    )
 )
 
 # %% tags=["hide-input"]
@@ -654,28 +753,30 @@ notebook.show(
 
 # %% tags=["hide-input"]
 everything = pd.concat(collected).drop_duplicates(["sweep", "label"])
-heads = {
-    "sweep": "sweep",
-    "label": "value",
-    "regime": "osc / drift",
-    "optimizer": "optimizer, S / threshold",
-    "ratio_rod": "rod: times closer",
-    "ratio_free": "drift-free rod: times closer",
-    "ratio_floor": "copies: times closer",
-    "sharpness_rod": "rod: S / optimizer's",
-    "sharpness_free": "drift-free rod",
-    "sharpness_sf": "stable flow",
-    "run": "run",
-}
-lines = [
-    "| " + " | ".join(heads.values()) + " |",
-    "| :-- | :-- |" + " --: |" * (len(heads) - 3) + " :-- |",
-]
-for _, row in everything.iterrows():
-    cells = [
-        " ".join(row[key].split()) if isinstance(row[key], str) else f"{row[key]:.3g}"
-        for key in heads
-    ]
-    cells[-1] = f"`{cells[-1]}`"
-    lines.append("| " + " | ".join(cells) + " |")
-notebook.show("\n".join(lines).replace("| nan", "| lost"))
+everything = everything.assign(label=everything["sweep"] + " " + everything["label"])
+notebook.show(
+    tabled(
+        everything,
+        "sweep and value",
+        {
+            "regime": ("oscillation / drift", ".2g"),
+            "ratio_rod": ("times closer: paper's rod", ".3g"),
+            "ratio_free": ("drift-free rod", ".3g"),
+            "ratio_floor": ("copies", ".3g"),
+        },
+    )
+    + "\n\nPreconditioned sharpness: the optimizer's over its threshold, and the others' over the optimizer's.\n\n"
+    + tabled(
+        everything,
+        "sweep and value",
+        {
+            "optimizer": ("optimizer / threshold", ".3f"),
+            "sharpness_rod": ("paper's rod / optimizer", ".3f"),
+            "sharpness_free": ("drift-free rod", ".3f"),
+            "sharpness_sf": ("stable flow", ".2f"),
+        },
+    )
+    + "\n\nThe records, in the same order: "
+    + ", ".join(f"`{name}`" for name in dict.fromkeys(everything["run"]))
+    + "."
+)

@@ -119,10 +119,11 @@ publish(
 # :name: fig-models-response
 # :alt: Decay per step and cycles per step over curvature in units of the threshold, for three values of beta1. The optimizer's decay is a peak without momentum and a flat line with it; centres follow it at the left end, rods at the right end, and in between all models decay faster.
 #
-# What the optimizer does (grey) and what its models do, in one direction. Above, decay per step; below,
-# cycles per step. Without momentum Edge Flow is the drift-free rod. The paper's rod in a plane that rotates
-# has no one decay: the band is what it does for all units of $m$, $|\mu|$ between a tenth of $|\delta|$ and
-# ten times that.
+# **In one direction the centre follows the optimizer at small curvature, the drift-free rod near
+# the threshold.** Grey is what the optimizer does, the lines what its models do: above, decay per
+# step; below, cycles per step. Without momentum Edge Flow is the drift-free rod. The paper's rod in
+# a plane that rotates has no one decay: the band is what it does for all units of $m$, $|\mu|$
+# between a tenth of $|\delta|$ and ten times that.
 # ```
 
 # %% tags=["hide-input"]
@@ -200,8 +201,9 @@ publish(
 # :name: fig-models-plane
 # :alt: Left, the complex plane of multipliers: unit circle, two rings of momentum, a shaded disc about 1 where the centre of a flow is accurate and its mirror image about -1 where a rod is. Right, error in one step along a ring over frequency; centre and rod are mirror images that cross at a quarter.
 #
-# Left: where one step of a model is off by less than 5 % and 20 % of the amplitude; orange the centre, green
-# the drift-free rod. Right: the same error along a ring.
+# **The drift-free rod is accurate about $-1$, the centre about $+1$.** Left: where one step of a
+# model is off by less than 5% and 20% of the amplitude; orange the centre, green the drift-free
+# rod. Right: the same error along a ring.
 # ```
 
 # %% tags=["hide-input"]
@@ -216,7 +218,7 @@ kept = theory.kept_energy(at_ring["drift-free rod"][0]) / theory.kept_energy(tru
 if usual:
     assert 0.4 < lost.mean() < 0.7 and share_of[twice].min() > 0.96 and kept < 0.2
 notebook.show(
-    f"On {lost.mean():.0%} of the frequencies of that ring neither expansion is within 20 % per step. A rod's ringing decays at "
+    f"On {lost.mean():.0%} of the frequencies of that ring neither expansion is within 20% per step. A rod's ringing decays at "
     f"most twice too fast only in directions above **{share_of[twice].min():.2f}** of the threshold. After a kick at a frequency of "
     f"{ring_frequency:g} the drift-free rod holds **{kept:.0%}** of the energy (squared amplitude, summed over steps) that the "
     "optimizer holds."
@@ -316,8 +318,8 @@ notebook.show(
 # the floor falls with slope $a$, the walls sharpen along it with $C$, and flatten with height by $\kappa$.
 # All models start at the optimizer's fourth iterate and run by themselves. They are integrated well
 # (Runge-Kutta 4, a step to each step of the optimizer, two for the corrected rod flow; central flow, whose
-# constraint is implicit, by its own substep, four to a step). The tables give, over the last two thirds of a
-# run, the median distance to the optimizer's centre; the oscillation, root mean square over the optimizer's;
+# constraint is implicit, by its own substep, four to a step). The tables are of the last two thirds of a run. They give
+# the median distance to the optimizer's centre; the oscillation, as root mean square over the optimizer's;
 # the median sharpness at the centre over the threshold; and how far that is from the optimizer's at the same
 # step (median). The *shifted copy* is the optimizer itself, started half a step behind: a yardstick of what
 # can be asked of a model.
@@ -352,10 +354,10 @@ def toy_table(name):
             cells = [f"lost at step {found.lost}", "", "", ""]
         else:
             cells = [
-                "" if tag == "disc" else f"{found.distance:.2g}",
+                "" if tag == "disc" else tables.power(found.distance),
                 f"{found.amplitude:.3f}",
                 f"{found.sharpness:.4f}",
-                "" if tag == "disc" else f"{100 * found.error:.2g} %",
+                "" if tag == "disc" else f"{100 * found.error:.2g}%",
             ]
         lines.append([TITLES[tag], *cells])
     return tables.markdown(["", "distance", "oscillation", "S / threshold", "off by"], lines)
@@ -408,8 +410,9 @@ publish_toys(
 # :name: fig-models-wells
 # :alt: Sharpness over threshold, oscillation and distance to the optimizer's centre over steps, on the quartic well and on a parabola with RMSProp. Both rods lie on the optimizer in both; in the well Edge Flow's oscillation grows without end and central flow has no answer; on the parabola central flow holds the mean of a decaying oscillation.
 #
-# Above, gradient descent in the quartic well; below, RMSProp on a parabola (Edge Flow is for gradient descent
-# only). The corrected rod flow lies on the rod flow; central flow has no answer in the well.
+# **In the well central flow has no answer, and the corrected rod flow lies on the rod flow.**
+# Above, gradient descent in the quartic well; below, RMSProp on a parabola (Edge Flow is for
+# gradient descent only).
 # ```
 
 # %% tags=["hide-input"]
@@ -474,8 +477,31 @@ publish_toys(
 # :name: fig-models-valleys
 # :alt: Sharpness over threshold, oscillation and distance to the optimizer's centre over steps, in two valleys that sharpen. In the first, sharpness swings about the threshold; rods and Edge Flow swing with it, central flow stays at the threshold. In the second, the optimizer settles above the threshold and only the drift-free rod with it.
 #
-# Gradient descent in two valleys that sharpen. Above, rods and Edge Flow coincide. Below, the rod flow lies
-# on the stable flow.
+# **Above, rods and Edge Flow coincide; below, the rod flow lies on the stable flow.** Gradient
+# descent in two valleys that sharpen.
+# ```
+
+# %% tags=["remove-cell"]
+from rodflow_book.figures.models_motion import models_motion
+from rodflow_book.motion import save_motion
+
+save_motion(
+    "models-side-by-side",
+    "The models of the edge in a valley that sharpens and whose walls flatten",
+    *models_motion(toys["flattening"], courses["flattening"]),
+    figures,
+    manifest=files.page_manifest("notebooks/models.py", toy_steps=toy_steps),
+)
+
+# %% [markdown]
+# The second valley, played: all models in step, each with its width, at every fifth step.
+#
+# ```{raw} html
+# <div class="rodflow-player" data-motion="models-side-by-side"><noscript>With JavaScript, the second valley of the figure above can be played here step by step.</noscript></div>
+# <link rel="stylesheet" href="../player/player.css">
+# <script src="../figures/models-side-by-side.motion.js"></script>
+# <script src="../player/address.js"></script>
+# <script src="../player/player.js"></script>
 # ```
 
 # %% tags=["hide-input"]
@@ -567,7 +593,8 @@ publish_toys("models-two", ["two"], lambda: plots_models.directions_figure(cours
 # :name: fig-models-two
 # :alt: Sharpness over threshold, and the oscillation in each of two sharp directions over steps. The first direction oscillates from step 100 on, the second from about 250 on. Both rods follow in both; Edge Flow bursts; central flow enters each direction as soon as its curvature is at the threshold.
 #
-# Gradient descent with two sharp directions.
+# **Both rods follow gradient descent in two sharp directions, where Edge Flow bursts and central
+# flow is early.**
 # ```
 
 # %% tags=["hide-input"]
@@ -633,12 +660,15 @@ if usual_toys:
     ]
     assert max(same) < 1e-3
 notebook.show(
-    "Sharpness within a hundredth of the optimizer's at the same step (median), and oscillation within a tenth: "
-    + "; ".join(
-        f"{TITLES[tag]}, {len(names)} of {sum(tag in scores[name] for name in toys)}"
-        for tag, names in follows.items()
+    "In how many toys a model keeps the sharpness within a hundredth of the optimizer's at the same step (median), and the "
+    "oscillation within a tenth:\n\n"
+    + tables.markdown(
+        ("", "follows in", "was run on"),
+        [
+            [TITLES[tag], len(names), sum(tag in scores[name] for name in toys)]
+            for tag, names in follows.items()
+        ],
     )
-    + "."
 )
 
 # %% [markdown]

@@ -16,7 +16,9 @@
 # %% [markdown]
 # # NAdam
 #
-# Adam with Nesterov's momentum in the form that Dozat {cite:p}`dozat2016nadam` gave it.
+# **What is new: a second moment for each weight**, where {doc}`scalar NAdam <scalar_nadam>` has one for all; or,
+# seen from {doc}`adam`, Nesterov's momentum in the form that Dozat {cite:p}`dozat2016nadam` gave it. State and rod
+# are Adam's. The step gives more weight to the gradient just taken, and the threshold is lower.
 
 # %% tags=["parameters", "hide-input"]
 preset = "quick"
@@ -68,7 +70,8 @@ chapter = Chapter("nadam", globals())
 #
 # ## The runs
 #
-# On CIFAR-10, the paper's data. The runs are recorded; {doc}`cifar10` puts them beside the paper's protocol.
+# On CIFAR-10, the paper's data. The runs are recorded; {doc}`the page on CIFAR-10 <cifar10>` puts them beside the paper's
+# protocol.
 
 # %%
 cited = chapter.cited()
@@ -116,7 +119,8 @@ show(verdicts(cited.values()))
 # %% [markdown]
 # ### Handwritten digits
 #
-# The same on small images, in double precision: a change of this page's parameters runs these again, in a minute.
+# The same on small images, in double precision. A change of this page's parameters runs these again; the
+# table below says how long each took here.
 
 # %%
 runs = chapter.runs()
@@ -125,7 +129,7 @@ runs = chapter.runs()
 chapter.save_figures(runs)
 
 # %% [markdown]
-# :::{dropdown} Handwritten digits: what you can rerun in a minute
+# :::{dropdown} Handwritten digits: what you can rerun yourself
 #
 # ```{figure} ../figures/nadam-mlp.svg
 # :name: fig-nadam-mlp

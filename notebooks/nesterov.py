@@ -16,7 +16,10 @@
 # %% [markdown]
 # # Nesterov
 #
-# Heavy ball that looks ahead {cite:p}`nesterov1983method` before it takes its gradient.
+# **What is new: where the gradient is taken.** Nesterov's method {cite:p}`nesterov1983method` is
+# {doc}`heavy ball <heavy_ball>` that looks ahead, to where the moment would carry the weights, before it takes its
+# gradient. Phase space, rod and equations stay; the two ends of the rod look at the landscape from a little further
+# out. So it feels the walls earlier, and its threshold is lower.
 
 # %% tags=["parameters", "hide-input"]
 preset = "quick"
@@ -72,7 +75,8 @@ chapter = Chapter("nesterov", globals())
 #
 # ## The runs
 #
-# On CIFAR-10, the paper's data. The runs are recorded; {doc}`cifar10` puts them beside the paper's protocol.
+# On CIFAR-10, the paper's data. The runs are recorded; {doc}`the page on CIFAR-10 <cifar10>` puts them beside the paper's
+# protocol.
 
 # %%
 cited = chapter.cited()
@@ -86,7 +90,7 @@ chapter.save_figures(cited, "-cifar")
 # ```{figure} ../figures/nesterov-mlp-cifar.svg
 # :name: fig-nesterov-mlp-cifar
 # :figclass: panels
-# :alt: Panels over optimizer steps for Nesterov on the MLP and CIFAR-10: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow, rod flow, drift-free rod and shifted copy.
+# :alt: Panels over optimizer steps for Nesterov on the MLP and CIFAR-10: loss at the centre, sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow, rod flow, drift-free rod and shifted copy.
 #
 # Nesterov, its stable flow, its rod flow and the [drift-free rod](drift_free) on the MLP, CIFAR-10, side by side after the warm-up.
 # ```
@@ -96,7 +100,7 @@ chapter.save_figures(cited, "-cifar")
 # ```{figure} ../figures/nesterov-cnn-cifar.svg
 # :name: fig-nesterov-cnn-cifar
 # :figclass: panels
-# :alt: Panels over optimizer steps for Nesterov on the CNN and CIFAR-10: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow, rod flow, drift-free rod and shifted copy.
+# :alt: Panels over optimizer steps for Nesterov on the CNN and CIFAR-10: loss at the centre, sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow, rod flow, drift-free rod and shifted copy.
 #
 # Nesterov, its stable flow, its rod flow and the [drift-free rod](drift_free) on the CNN, CIFAR-10, side by side after the warm-up.
 # ```
@@ -106,7 +110,7 @@ chapter.save_figures(cited, "-cifar")
 # ```{figure} ../figures/nesterov-vit-cifar.svg
 # :name: fig-nesterov-vit-cifar
 # :figclass: panels
-# :alt: Panels over optimizer steps for Nesterov on the ViT and CIFAR-10: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow, rod flow, drift-free rod and shifted copy.
+# :alt: Panels over optimizer steps for Nesterov on the ViT and CIFAR-10: loss at the centre, sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow, rod flow, drift-free rod and shifted copy.
 #
 # Nesterov, its stable flow, its rod flow and the [drift-free rod](drift_free) on the ViT, CIFAR-10, side by side after the warm-up.
 # ```
@@ -120,7 +124,8 @@ show(verdicts(cited.values()))
 # %% [markdown]
 # ### Handwritten digits
 #
-# The same on small images, in double precision: a change of this page's parameters runs these again, in a minute.
+# The same on small images, in double precision. A change of this page's parameters runs these again; the
+# table below says how long each took here.
 
 # %%
 runs = chapter.runs()
@@ -129,12 +134,12 @@ runs = chapter.runs()
 chapter.save_figures(runs)
 
 # %% [markdown]
-# :::{dropdown} Handwritten digits: what you can rerun in a minute
+# :::{dropdown} Handwritten digits: what you can rerun yourself
 #
 # ```{figure} ../figures/nesterov-mlp.svg
 # :name: fig-nesterov-mlp
 # :figclass: panels
-# :alt: Panels over optimizer steps for Nesterov on the MLP: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
+# :alt: Panels over optimizer steps for Nesterov on the MLP: loss at the centre, sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
 #
 # Nesterov, its stable flow and its rod flow on the MLP, handwritten digits, side by side after the warm-up.
 # ```
@@ -142,7 +147,7 @@ chapter.save_figures(runs)
 # ```{figure} ../figures/nesterov-cnn.svg
 # :name: fig-nesterov-cnn
 # :figclass: panels
-# :alt: Panels over optimizer steps for Nesterov on the CNN: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
+# :alt: Panels over optimizer steps for Nesterov on the CNN: loss at the centre, sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
 #
 # Nesterov, its stable flow and its rod flow on the CNN, handwritten digits, side by side after the warm-up.
 # ```
@@ -150,7 +155,7 @@ chapter.save_figures(runs)
 # ```{figure} ../figures/nesterov-vit.svg
 # :name: fig-nesterov-vit
 # :figclass: panels
-# :alt: Panels over optimizer steps for Nesterov on the ViT: loss at the centre, preconditioned sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
+# :alt: Panels over optimizer steps for Nesterov on the ViT: loss at the centre, sharpness over its threshold, distance between centres, half-displacement, alignment; optimizer, stable flow and rod flow.
 #
 # Nesterov, its stable flow and its rod flow on the ViT, handwritten digits, side by side after the warm-up.
 # ```

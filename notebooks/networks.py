@@ -37,6 +37,7 @@ one_thread()
 import torch
 
 from rodflow_book.figures import files, networks
+from rodflow_book.notebook import ARCHITECTURE_TITLES, DATA_TITLES
 from rodflow_core.experiments import architectures, data, presets
 from rodflow_core.experiments.architectures import parameter_count
 from rodflow_core.optimizers import OPTIMIZERS
@@ -50,8 +51,8 @@ if preset == "smoke":
 #
 # Our copy of the paper keeps its words and lost its formulas and figures, the sizes of networks and of the
 # data among them. What it says in words is taken over. The rest is chosen here, for one processor core: the
-# preset `cifar` trains on CIFAR-10, as the paper does, and its runs are recorded ({doc}`cifar10`); `quick` trains on
-# handwritten digits, to be run again in a minute; `paper` is CIFAR-10 on a larger scale, for a GPU.
+# preset `cifar` trains on CIFAR-10, as the paper does, and its runs are recorded ({doc}`the page on CIFAR-10 <cifar10>`);
+# `quick` trains on handwritten digits, to be run again in minutes; `paper` is CIFAR-10 on a larger scale, for a GPU.
 #
 # | | the paper | here |
 # | :-- | :-- | :-- |
@@ -68,7 +69,7 @@ if preset == "smoke":
 # | rank $r$ and substeps $K$ | one value of each for all runs, not in our copy | 2 and 4 |
 #
 # How long the runs are does stand in the paper; its learning rates and decays do not stand in our copy, and
-# a warm-up belongs to them. So `cifar` and `quick` have their own, each with the reason on {doc}`claims`; `paper` takes the
+# a warm-up belongs to them. So `cifar` and `quick` have their own, each with the reason in {doc}`the table of claims <claims>`; `paper` takes the
 # paper's. Warm-up + steps side by side:
 
 # %% tags=["hide-input"]
@@ -122,10 +123,11 @@ assert subset.image_shape == networks.SHAPES["digits"]
 # The constants that the paper prints for CIFAR-10.
 cifar = data.DATASETS["cifar10"]
 assert cifar.mean == (0.4914, 0.4822, 0.4465) and cifar.std == (0.2470, 0.2435, 0.2616)
-counts
+print("505 digits, of the classes 0 to 9:", *counts.tolist())
 
 # %% tags=["hide-input"]
 head = ("preset", "network", "data", "examples", "loss", "precision", "weights $d$")
+LOSSES = {"mse": "squared error", "cross_entropy": "cross-entropy"}
 lines = ["| " + " | ".join(head) + " |", "| :-- | :-- | :-- | --: | :-- | :-- | --: |"]
 for kind in presets.PRESETS:
     for name in architectures.ARCHITECTURES:
@@ -133,11 +135,11 @@ for kind in presets.PRESETS:
         row = presets.preset(kind, "gd", name, learning_rate=1.0)
         module = networks.build(name, row.data, dict(row.sizes))
         cells = (
-            kind,
-            name,
-            row.data,
+            f"`{kind}`",
+            ARCHITECTURE_TITLES[name],
+            DATA_TITLES[row.data],
             f"{row.examples:,}",
-            row.loss,
+            LOSSES[row.loss],
             row.dtype,
             f"{parameter_count(module):,}",
         )
@@ -157,14 +159,14 @@ def parts(name, data_set):
 
 
 for data_set in networks.SHAPES:
-    show(f"On {data_set}:\n\n" + networks.markdown(parts("mlp", data_set)))
+    show(f"On {DATA_TITLES[data_set]}:\n\n" + networks.markdown(parts("mlp", data_set)))
 
 # %% [markdown]
 # ## CNN
 
 # %% tags=["hide-input"]
 for data_set in networks.SHAPES:
-    show(f"On {data_set}:\n\n" + networks.markdown(parts("cnn", data_set)))
+    show(f"On {DATA_TITLES[data_set]}:\n\n" + networks.markdown(parts("cnn", data_set)))
 
 # %% [markdown]
 # ## ViT
@@ -174,7 +176,7 @@ for data_set in networks.SHAPES:
 
 # %% tags=["hide-input"]
 for data_set in networks.SHAPES:
-    show(f"On {data_set}:\n\n" + networks.markdown(parts("vit", data_set)))
+    show(f"On {DATA_TITLES[data_set]}:\n\n" + networks.markdown(parts("vit", data_set)))
 
 # %% [markdown]
 # The same counts by hand. With $p$ entries to an input, width $h$ and $c$ classes, an MLP has
@@ -263,7 +265,9 @@ files.save(
 # :name: fig-networks-start
 # :alt: Gradient descent on the ViT for several init_scale. Left, sharpness at the start grows with init_scale and passes the threshold between one half and one. Right, loss over the first steps: at large init_scale it first jumps up, then falls like the others.
 #
-# Left: sharpness of the ViT at its start over the size of its head; orange is the paper's choice, one half. Right: the loss of the first steps of gradient descent.
+# **A smaller head starts the ViT less sharp.** Left: sharpness of the ViT at its start over the
+# size of its head; orange is the paper's choice, one half. Right: the loss of the first steps of
+# gradient descent.
 # ```
 
 # %% tags=["hide-input"]
@@ -329,7 +333,8 @@ for norm in (architectures.LayerNorm(6).double(), torch.nn.LayerNorm(6).double()
     errors[type(norm).__module__] = ((derivatives(norm, 0.0)[1:] - exact) / exact).abs()
 ours, theirs = errors.values()
 assert ours.max() < 1e-8 and theirs[0] < 1e-8
-errors
+for name, (second, third) in errors.items():
+    print(f"{name}: second derivative off by {second:.0e}, third by {third:.0e}")
 
 # %% tags=["hide-input"]
 words = (
@@ -376,7 +381,7 @@ w = whole.initial_weights()
 gradients = [objective.gradients(w[None])[0] for objective in (whole, split)]
 difference = ((gradients[0] - gradients[1]).norm() / gradients[0].norm()).item()
 assert difference < 1e-13
-difference
+print(f"relative difference {difference:.0e}")
 
 # %% [markdown]
 # ## What is recorded

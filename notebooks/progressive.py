@@ -11,49 +11,38 @@
 # ---
 
 # %% [markdown]
-# # Progressive sharpening
+# # The edge
 #
-# Before an optimizer is at the edge it has to get there. The {term}`sharpness` rises on the way, with every optimizer and on nearly every
-# network: *progressive sharpening* {cite:p}`cohen2021edge`. The paper names it as what rod flow says nothing about, and no
-# other model of this book does either. All of them start where it has ended, after a {term}`warm-up`; before the edge they
-# follow whatever the loss does, as the {term}`stable flow` would. Here it is measured, with the discrete optimizers
-# alone, so that it is seen what is left to be explained.
+# {doc}`start` has shown one network on its way to the {term}`edge of stability`. This page asks two things of it.
+# How does an optimizer get there? And what holds it there? The first is measured here and explained by no model of this
+# book; the second is the mechanism that all of them rest on.
 
 # %% tags=["parameters", "hide-input"]
 preset = "quick"
 rates = [0.1, 0.15, 0.2]
 horizon = 70
 adam_steps = 200
-rmsprop_steps = 800
+cycle_steps = 500
 figures = "build/figures"
 
 # %% tags=["hide-input"]
 from rodflow_book import notebook
 
-notebook.check_parameters(globals(), "preset rates horizon adam_steps rmsprop_steps figures")
+notebook.check_parameters(globals(), "preset rates horizon adam_steps cycle_steps figures")
 notebook.one_thread()
 
 # %% tags=["hide-input"]
-import dataclasses
-
 import numpy as np
 import pandas as pd
-import torch
 from IPython.display import SVG, display
 
 from rodflow_book.figures import files
 from rodflow_book.figures import progressive as plots
-from rodflow_core import quantities
-from rodflow_core.experiments import runs as computed
-from rodflow_core.experiments.presets import preset as preset_row
 from rodflow_core.experiments.records import values
-from rodflow_core.optimizers import PerComponentSecondMoment, State, make_rule, midpoint
-from rodflow_core.sharpness import preconditioned_sharpness
-from rodflow_core.simulate import iterate
 
 tests = preset == "smoke"
 if tests:
-    rates, horizon, adam_steps, rmsprop_steps = [0.1, 0.2], 3, 20, 60
+    rates, horizon, adam_steps = [0.1, 0.2], 3, 20
 SAMPLES = 10 if tests else 50
 
 
@@ -68,13 +57,17 @@ def alone(optimizer, steps, **changes):
 
 def publish(name, draw, table, several, alt):
     """Save a figure to cite with its numbers and the provenance of its runs, and show it."""
-    manifest = files.run_manifest(several)
+    manifest = files.run_manifest(several, "notebooks/progressive.py")
     files.save(f"progressive-{name}", draw, table, figures, alt=alt, manifest=manifest)
     display(SVG(filename=f"{figures}/progressive-{name}.svg"))
 
 
 # %% [markdown]
-# ## On the way to the edge
+# ## Progressive sharpening
+#
+# The {term}`sharpness` rises while a network learns, with every optimizer and on nearly every network
+# {cite:p}`cohen2021edge`. The paper names it as what rod flow says nothing about. Its models start where it has ended,
+# after a {term}`warm-up`. So here are the optimizers alone, on handwritten digits, to see what is left to be explained.
 #
 # Gradient descent on the MLP at several learning rates, and Adam, from the first steps on. If sharpening is a matter of the
 # loss and not of the optimizer, then gradient descent at any small rate goes the same way at its own pace: the sharpness is one function
@@ -134,7 +127,8 @@ publish(
 # :name: fig-progressive-sharpening
 # :alt: Left, sharpness of gradient descent over time, the rate times the step, for several rates; the curves rise together until each meets its own threshold and stays about there. Right, Adam's preconditioned sharpness over its threshold from the first steps on; it rises to one and then swings about it.
 #
-# The sharpness from the first steps on. Dotted: the thresholds.
+# **The sharpness rises until it meets the threshold of the learning rate at hand, and stays about there.** MLP, handwritten
+# digits, from the first steps on; left gradient descent at three learning rates $\eta$, right Adam. Dotted: the thresholds.
 # ```
 
 # %% tags=["hide-input"]
@@ -171,164 +165,94 @@ notebook.show(
 # stable flow, and both then do what the gradient says. Why it leads to sharper places is a question about networks, not about
 # oscillation. What the models do explain is why it stops.
 #
-# ## Acceleration via regularization
+# ## Self-stabilization
 #
-# With a {term}`preconditioner` the sharpness need not stop. The paper's section 5.3 describes a second channel, and credits {term}`central flow`
-# {cite:p}`cohen2025central` with it and with its name. Gradient descent has one way only to be rid of sharpness above $2/\eta$: the oscillation
-# grows until the loss bends it back. In RMSProp an oscillation also raises $\nu$. The threshold of the
-# *preconditioned* sharpness stays $2/\eta$, that of the sharpness itself is $2\sqrt\nu/\eta$ and rises; the effective step
-# $\eta/\sqrt\nu$ shrinks. The claim is that this lets the sharpness go on rising, with less oscillation than it would take
-# otherwise, and that it pays in the long run.
+# The smallest loss that shows it has two weights: $x$ across a valley, and $y$ along its floor, which falls with
+# slope $a$ while the walls become steeper at the rate $c$,
 #
-# On a quadratic the second channel does it all. There is nothing that could bend the oscillation back, gradient descent
-# diverges above $2/\eta$, and RMSProp settles at {ref}`(190) <eq-190>`: half-displacement $\eta/2$, effective step
-# $2/S$, whatever $S$ is.
+# $$
+# L(x,y)=\tfrac12\,(S_0+c\,y)\,x^2-a\,y .
+# $$
+#
+# The sharpness is $S=S_0+c\,y$ where $x$ is small. A step of gradient descent is
+#
+# $$
+# x_{t+1}=(1-\eta S_t)\,x_t,\qquad S_{t+1}=S_t+\eta c\,\big(a-\tfrac12\,c\,x_t^2\big).
+# $$
+#
+# The first says how the bounce grows: while $S>2/\eta$. The second says how the sharpness moves: up while the bounce
+# is short, and down while $\frac12cx^2>a$. So each drives the other, like foxes and hares. Sharpness lets the
+# bounce grow, the bounce takes the sharpness down, below the threshold the bounce dies, and the sharpness comes back.
+# Neither can run away. This is {term}`self-stabilization` {cite:p}`damian2023self`.
 
 # %%
-from rodflow_core.landscapes import Quadratic
+from rodflow_book.figures.models_toys import valleys
+from rodflow_core.optimizers import make_rule
+from rodflow_core.simulate import iterate
 
-for S in (3.0, 300.0):
-    rule = make_rule("scalar_rmsprop", 0.1, beta2=0.9, epsilon=0.0)
-    begin = State(torch.tensor([0.02], dtype=torch.float64), torch.tensor(0.1, dtype=torch.float64))
-    last = iterate(rule, Quadratic(torch.tensor([S], dtype=torch.float64)), begin, 3000)[-2:]
-    half = float((last[1].z - last[0].z).abs()[0]) / 2
-    effective = rule.learning_rate / float(midpoint(*last).nu.sqrt())
-    assert abs(half / (rule.learning_rate / 2) - 1) < 1e-6 and abs(effective * S / 2 - 1) < 1e-6
+rate, S0, c, a = 0.5, 4.0, 0.2, 0.02
+descent, valley = make_rule("gd", rate), valleys([S0], [[c]], [a])
+path = iterate(descent, valley, [0.4, -0.1], cycle_steps)
+x, y = np.array([state.z.numpy() for state in path]).T
+bounce, sharp = np.abs(x), S0 + c * y
+np.testing.assert_allclose(x[1:], (1 - rate * sharp[:-1]) * x[:-1], rtol=1e-12)
+np.testing.assert_allclose(np.diff(sharp), rate * c * (a - c * x[:-1] ** 2 / 2), atol=1e-12)
 
 # %% [markdown]
-# On the network it can be tested by taking the channel away: RMSProp from the first steps on, and from the step at which it
-# crosses its threshold once more with $\nu$ held as it is there.
-
-# %%
-full = alone("rmsprop", rmsprop_steps, raw_spectrum=True)
-at = full["spectrum_step"].to_numpy()
-ratio = values(full, "disc", "preconditioned_sharpness") / full.attrs["threshold"]
-# The first steps jump over the threshold and back; what counts is to arrive.
-beyond = np.flatnonzero((ratio > 1) & (at > rmsprop_steps // 20))
-crossing = int(at[beyond[0]]) if len(beyond) else int(at[len(at) // 2])
-
-lockstep, problem = computed.build(
-    preset_row(preset, "rmsprop", "mlp", warmup=2, steps=rmsprop_steps, flows=())
-)
-rule, objective = lockstep.rule, lockstep.objective
-
-
-class Held(PerComponentSecondMoment):
-    """A second moment that stays what it is at the crossing."""
-
-    def target(self, g, m):
-        return nu_held.expand_as(g)
-
-
-def follow(rule, start, first):
-    """Steps to the end: sharpness, effective step size, loss at the centre, oscillation."""
-    states, rows, subspace = [*start], [], None
-    for t in range(first, rmsprop_steps + 2):
-        states = [*states[-2:], rule.step(objective, states[-1], t)]
-        centre = midpoint(*states[-2:])
-        row = {"step": t + 1, "loss": float(objective.value(centre.z))}
-        row["oscillation"] = quantities.oscillation(*(s.z for s in states[::-1]))
-        row["step_size"] = quantities.mean_effective_step_size(rule, centre, t)
-        if (t - first) % (rmsprop_steps // SAMPLES) == 0:
-            solved = preconditioned_sharpness(
-                rule, objective, centre, t, start=subspace, tol=1e-3, raw=True
-            )
-            subspace, row["sharpness"] = solved.subspace, float(solved.values[0])
-        rows.append(row)
-    return pd.DataFrame(rows)
-
-
-start = iterate(rule, objective, rule.initial_state(problem.weights), crossing)[-3:]
-nu_held = start[-1].nu
-second = Held(rule.second_moment.beta2, rule.second_moment.epsilon)
-paths = {
-    "free": follow(rule, start, crossing),
-    "held": follow(dataclasses.replace(rule, second_moment=second), start, crossing),
-}
-units = paths["free"].iloc[0]
-late = {tag: table.iloc[-len(table) // 4 :].median() for tag, table in paths.items()}
-gone = not np.isfinite(paths["held"]["loss"]).all() or late["held"]["loss"] > 10 * units["loss"]
+# Over a long time $S$ returns to where it was. Then the second equation, summed over the steps, says that on average
+# $\frac12c\,x^2=a$: **the mean square of the bounce is $2a/c$, just what it takes to hold against the slope.** No learning rate
+# stands in it.
 
 # %% tags=["remove-cell"]
-shown = {}
-for tag, table in paths.items():
-    drawn = table.copy()
-    drawn["loss"] = plots.smoothed(table["loss"].to_numpy())
-    drawn["sharpness"] = table["sharpness"].interpolate()
-    for name in ("sharpness", "step_size", "loss"):
-        drawn[name] = drawn[name] / units[name]
-    shown[tag] = drawn
-publish(
-    "channels",
-    lambda: plots.channels_figure(shown, crossing),
-    pd.concat(shown, names=["second_moment"]).reset_index(0),
-    [full],
-    f"RMSProp from step {crossing}, where it crosses its threshold, with its second moment free and held. Sharpness over its value there, "
-    f"late median: {late['free']['sharpness'] / units['sharpness']:.2f} and {late['held']['sharpness'] / units['sharpness']:.2f}; effective step "
-    f"size {late['free']['step_size'] / units['step_size']:.2f} and {late['held']['step_size'] / units['step_size']:.2f}; loss "
-    f"{late['free']['loss'] / units['loss']:.2f} and {late['held']['loss'] / units['loss']:.2f}.",
+cycle = pd.DataFrame({"step": np.arange(len(x)), "ratio": sharp / descent.threshold, "x": x})
+cycle["bounce"] = cycle["x"].abs()
+falls = np.flatnonzero((cycle["ratio"][:-1].to_numpy() > 1) & (cycle["ratio"][1:].to_numpy() <= 1))
+turns = len(falls)
+whole = slice(falls[0], falls[-1]) if turns > 1 else slice(None)  # a number of whole turns
+square = float((x[whole] ** 2).mean())
+free = S0 + c * (-0.1 + rate * a * np.arange(len(x)))  # gradient flow, from the floor
+if cycle_steps == 500:
+    assert turns >= 3 and abs(square / (2 * a / c) - 1) < 0.02, "the mean square is 2a/c"
+    assert abs(cycle["ratio"][whole].mean() - 1) < 0.01 and free[-1] / descent.threshold > 1.2
+cycle["free"] = free / descent.threshold
+files.save(
+    "progressive-cycle",
+    lambda: plots.cycle_figure(cycle, (2 * a / c) ** 0.5),
+    cycle,
+    figures,
+    manifest=files.page_manifest(
+        "notebooks/progressive.py", learning_rate=rate, S0=S0, c=c, a=a, steps=cycle_steps
+    ),
+    alt=f"Left: over steps, the sharpness of gradient descent swings about its threshold, {turns} times down through it; that of gradient "
+    "flow rises straight on. Middle: the bounce swells after each crossing and dies again. Right: bounce against sharpness, loops around "
+    "the point where the sharpness is at the threshold and the bounce is the root of 2a/c.",
 )
+display(SVG(filename=f"{figures}/progressive-cycle.svg"))
 
 # %% [markdown]
-# ```{figure} ../figures/progressive-channels.svg
-# :name: fig-progressive-channels
-# :alt: RMSProp on the MLP from the step at which it crosses its threshold, with its second moment free and with it held. Three panels over optimizer steps: the sharpness, the effective step size, the loss, each over its value at the crossing.
+# ```{figure} ../figures/progressive-cycle.svg
+# :name: fig-progressive-cycle
+# :figclass: panels
+# :alt: Left, over steps, the sharpness of gradient descent swings about its threshold while that of gradient flow rises straight on. Middle, the bounce swells after each crossing and dies again. Right, bounce against sharpness, loops around the point where the sharpness is at the threshold and the bounce is the root of 2a/c.
 #
-# RMSProp past its edge, with the second channel and without. All over the values at the crossing.
+# **The bounce holds the sharpness at the threshold; without it the sharpness runs on.** Gradient descent in the valley
+# above, $\eta=0.5$, $S_0=4$, $c=0.2$, $a=0.02$. Dotted: the threshold $2/\eta$, and the length $\sqrt{2a/c}$.
 # ```
 
 # %% tags=["hide-input"]
-
-
-def compared(name):
-    """Late medians of a quantity over its value at the crossing, free and held."""
-    return [late[tag][name] / units[name] for tag in ("free", "held")]
-
-
-sharp, step, loss = (compared(name) for name in ("sharpness", "step_size", "loss"))
-swing = late["held"]["oscillation"] / late["free"]["oscillation"]
-after = paths["free"]["step_size"].to_numpy() / units["step_size"]
-lines = [
-    f"The crossing is at step {crossing}. In the last quarter of the steps after it (medians, over the values at the crossing) the "
-    f"sharpness is {sharp[0]:.2f} with $\\nu$ free and {sharp[1]:.2f} with it held, the effective step size {step[0]:.2f} and {step[1]:.2f}, the "
-    f"loss {loss[0]:.3g} and {loss[1]:.3g}; the oscillation with $\\nu$ held is {swing:.2g} times that with it free."
-]
-if gone:
-    lines.append(
-        "With $\\nu$ held RMSProp does not stay: the loss alone does not bend the oscillation back."
-    )
-else:
-    lines.append(
-        "**The sharpness goes on rising with the second channel"
-        + (
-            ", and less or not at all without it.** "
-            if sharp[0] > 1.05 * sharp[1]
-            else ", and without it as well.** "
-        )
-        if sharp[0] > 1.05
-        else "**The sharpness does not go on rising here.** "
-    )
-    lines[-1] += (
-        "It takes less oscillation with it, as the claim says. "
-        if swing > 1.1
-        else "It does not take less oscillation with it. "
-    )
-    lines[-1] += (
-        "Whether it pays: the loss is lower with it."
-        if loss[0] < 0.95 * loss[1]
-        else "It does not pay in this run: the loss is lower without it."
-        if loss[1] < 0.95 * loss[0]
-        else "Whether it pays is not seen in this run: the losses are within 5 %."
-    )
-drop = 1 - (after / np.maximum.accumulate(after)).min()
-lines.append(
-    f"The effective step size falls by up to {drop:.0%} where the oscillation bursts; at the end it is {after[-1]:.2f} times what it was at the "
-    "crossing"
-    + (
-        ": the gradients shrink as the loss falls, and the second moment with them. The price in effective step is seen at the bursts and "
-        "not in the long run."
-        if after[-1] > 1
-        else "."
-    )
+notebook.show(
+    f"Over {max(turns - 1, 1)} whole turns the mean of the sharpness is {cycle['ratio'][whole].mean():.3f} of the threshold, and the mean "
+    f"square of the bounce {square:.3f}, where $2a/c$ is {2 * a / c:.3f}. Gradient flow, on the floor, has no bounce: its "
+    f"sharpness is {cycle['free'].iloc[-1]:.2f} times the threshold after {cycle_steps} steps."
 )
-notebook.show("\n\n".join(lines))
+
+# %% [markdown]
+# Here nothing damps the swing, and the turns even widen a little ({doc}`models` says why). In a network there is more to a loss than
+# this: walls that flatten with height give the bounce a length at which it repeats itself, and the swing dies out.
+#
+# ## What you know now
+#
+# Training takes a network to sharper places until the sharpness meets the threshold; no model here says why. At the
+# threshold the bounce and the sharpness hold each other: that is the edge. What a smooth path lacks is the bounce, so a model of the edge
+# has to carry one. In full: {doc}`models` has every model of the edge in such valleys, {doc}`limits` what the rods do
+# before the edge.

@@ -53,8 +53,8 @@ notebook.one_thread()
 #   takes two. Its eigenvectors are refreshed once a step, warm-started; its third derivatives are three
 #   reverse passes. A public implementation of central flow takes about 130, 200 and 300 gradients
 #   a step with one, two and three directions at the edge; the one here, the fewer of the table.
-# - Central flow holds the curvature *at its own centre* at the threshold. The optimizer's centre hovers a few
-#   per cent above it, because an oscillation of finite length averages over a valley that flattens
+# - Central flow holds the curvature *at its own centre* at the threshold. The optimizer's centre hovers above it, in
+#   these runs by up to 11%, because an oscillation of finite length averages over a valley that flattens
 #   outwards. So central flow begins by moving down to the threshold; how much of its distance that makes
 #   is computed below. It is a property of the model, not of the code: the expansion stops at third order.
 
@@ -62,7 +62,7 @@ notebook.one_thread()
 from pathlib import Path
 
 from rodflow_book.figures import rivals as plots
-from rodflow_book.tables import markdown, title
+from rodflow_book.tables import markdown, short, title
 from rodflow_core.experiments import presets, records
 from rodflow_core.experiments import runs as running
 
@@ -90,13 +90,13 @@ plots.save(runs, table, figures)
 
 # %% tags=["hide-input"]
 names = {
-    "rod": "rod",
-    "rod_fine": "rod RK4",
-    "free": "free",
-    "free_fine": "free RK4",
-    "central": "central",
-    "edge": "Edge",
-    "corrected": "corr.",
+    "rod": "paper's rod",
+    "rod_fine": "RK4",
+    "free": "drift-free rod",
+    "free_fine": "RK4",
+    "central": "central flow",
+    "edge": "Edge Flow",
+    "corrected": "rod, corrected",
 }
 
 
@@ -113,14 +113,14 @@ def listing(column, form):
     rows = []
     for key in runs:
         values = [cell(key, tag) for tag in names]
-        rows.append([title(key), *("" if v is None else form(v[column]) for v in values)])
+        rows.append([title(key), *("–" if v is None else form(v[column]) for v in values)])
     return markdown(("", *names.values()), rows)
 
 
 notebook.show(
-    "The paper's rod and the drift-free rod (*free*), by Euler and by RK4, central flow, Edge Flow, and the "
-    "corrected rod. Distance over the sensitivity floor (median over the steps):\n\n"
-    + listing("over_floor", "{:.2g}".format)
+    "Distance over the sensitivity floor, medians over the steps; both rods by Euler's method and by Runge-Kutta 4 "
+    "(RK4), the corrected rod with its backward-error correction:\n\n"
+    + listing("over_floor", short)
 )
 
 # %% tags=["hide-input"]
@@ -142,7 +142,7 @@ percent = "{:.2%}".format
 notebook.show(
     "Relative error of the preconditioned sharpness (typical, judged as on the page of [claims](claims)):\n\n"
     + listing("sharpness_error", percent)
-    + "\n\nof the raw loss, averaged over 20 steps (at the ends of a rod; "
+    + "\n\nRelative error of the raw loss, averaged over 20 steps (at the ends of a rod; "
     + r"$L+\frac12\langle\Sigma,H\rangle$ for central flow):"
     + "\n\n"
     + listing("raw_loss_error", percent)
@@ -162,35 +162,38 @@ notebook.show(
 # ```
 
 # %% tags=["hide-input"]
-words = []
+sizes, shapes = [], []
 for key, run in runs.items():
-    amplitude = {tag: cell(key, tag)["amplitude_error"] for tag in ("rod", "free", "central")}
-    ranks = {tag: records.values(run, tag, "effective_rank") for tag in ("rod", "central")}
-    ranks = {
-        tag: sorted(rank[rank > 0])[(rank > 0).sum() // 2]
-        for tag, rank in ranks.items()
-        if (rank > 0).any()
-    }
-    words.append(
+    sizes.append(
         [
             title(key),
-            *(percent(amplitude[tag]) for tag in amplitude),
-            *(f"{ranks.get(tag, float('nan')):.2f}" for tag in ("rod", "central")),
-            f"{cell(key, 'central')['critical']:.1f}",
-            f"{cell(key, 'rod')['alignment']:.2f}",
-            f"{cell(key, 'central')['alignment']:.2f}",
+            *(percent(cell(key, t)["amplitude_error"]) for t in ("rod", "free", "central")),
         ]
     )
-head = (
-    "",
-    r"error of $\|\delta\|$: rod",
-    "drift-free",
-    "central flow",
-    "rank: rod",
-    "central flow",
+    ranks = {tag: records.values(run, tag, "effective_rank") for tag in ("rod", "central")}
+    middle = [
+        f"{sorted(rank[rank > 0])[(rank > 0).sum() // 2]:.2f}" if (rank > 0).any() else "–"
+        for rank in ranks.values()
+    ]
+    aligned = [f"{cell(key, tag)['alignment']:.2f}" for tag in ("rod", "central")]
+    shapes.append([title(key), f"{cell(key, 'central')['critical']:.1f}", *middle, *aligned])
+notebook.show(
+    r"Typical relative error of the size of the oscillation, $\|\delta\|$ or the root of the trace of $\Sigma$:"
+    + "\n\n"
+    + markdown(("", "paper's rod", "drift-free rod", "central flow"), sizes)
+    + "\n\nDirections at the edge (mean number that central flow has), effective rank and alignment (medians):\n\n"
+    + markdown(
+        (
+            "",
+            "at the edge",
+            "rank: paper's rod",
+            "central flow",
+            "alignment: paper's rod",
+            "central flow",
+        ),
+        shapes,
+    )
 )
-head += ("directions at the edge", "alignment: rod", "central flow")
-notebook.show(markdown(head, words))
 
 # %% [markdown]
 # A rod is one direction and has a phase: it swings with the optimizer. Central flow's covariance is what is
@@ -265,24 +268,18 @@ for key in runs:
     found = {tag: ruling(key, tag) for tag in ("rod", "free")}
     verdicts[key] = found
     cost = cell(key, "central")["gradients"]
-    rows.append(
-        [
-            title(key),
-            *(f"{found['rod'][0]:.2g}", f"{found['rod'][1]:.2g}", found["rod"][2]),
-            *(f"{found['free'][0]:.2g}", f"{found['free'][1]:.2g}", found["free"][2]),
-            f"{cost:.3g}",
-        ]
-    )
+    cells = [text for tag in found for text in (*map(short, found[tag][:2]), found[tag][2])]
+    rows.append([title(key), *cells, f"{cost:.0f}"])
 head = (
     "",
-    "rod: distance",
+    "paper's rod: distance",
     "cost",
     "verdict",
-    "free: distance",
+    "drift-free rod: distance",
     "cost",
     "verdict",
-    "central's cost",
 )
+head += ("gradients, central flow",)
 good = sum(v["rod"][0] <= MATCHES and v["rod"][1] < 1 for v in verdicts.values())
 closer = sum(v["rod"][0] <= CLOSER for v in verdicts.values())
 shares = [v["rod"][1] for v in verdicts.values() if v["rod"][1] == v["rod"][1]]
@@ -297,8 +294,8 @@ if lost:
     text += f" It is not matched for {'; '.join(lost)}."
 notebook.show(
     text
-    + " Distance and cost are those of the paper's and the drift-free rod over central flow's, and central "
-    "flow's cost in gradients a unit.\n\n" + markdown(head, rows)
+    + " Distance and cost of the rods are over central flow's; the last column has central flow's own cost, in "
+    "gradients a unit of time.\n\n" + markdown(head, rows)
 )
 
 # %% [markdown]

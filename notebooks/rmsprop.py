@@ -16,7 +16,10 @@
 # %% [markdown]
 # # RMSProp
 #
-# A second moment for each weight {cite:p}`tieleman2012rmsprop`.
+# **What is new: a second moment for each weight** {cite:p}`tieleman2012rmsprop`, where
+# {doc}`scalar RMSProp <scalar_rmsprop>` has one for all. The preconditioner becomes a diagonal matrix. It no longer
+# only scales the landscape, it deforms it: the directions at the edge are eigenvectors of $P^{-1/2}HP^{-1/2}$, and
+# not of the Hessian.
 
 # %% tags=["parameters", "hide-input"]
 preset = "quick"
@@ -67,7 +70,8 @@ chapter = Chapter("rmsprop", globals())
 #
 # ## The runs
 #
-# On CIFAR-10, the paper's data. The runs are recorded; {doc}`cifar10` puts them beside the paper's protocol.
+# On CIFAR-10, the paper's data. The runs are recorded; {doc}`the page on CIFAR-10 <cifar10>` puts them beside the paper's
+# protocol.
 
 # %%
 cited = chapter.cited()
@@ -115,7 +119,8 @@ show(verdicts(cited.values()))
 # %% [markdown]
 # ### Handwritten digits
 #
-# The same on small images, in double precision: a change of this page's parameters runs these again, in a minute.
+# The same on small images, in double precision. A change of this page's parameters runs these again; the
+# table below says how long each took here.
 
 # %%
 runs = chapter.runs()
@@ -124,7 +129,7 @@ runs = chapter.runs()
 chapter.save_figures(runs)
 
 # %% [markdown]
-# :::{dropdown} Handwritten digits: what you can rerun in a minute
+# :::{dropdown} Handwritten digits: what you can rerun yourself
 #
 # ```{figure} ../figures/rmsprop-mlp.svg
 # :name: fig-rmsprop-mlp

@@ -17,24 +17,33 @@
 # valley: it jumps from wall to wall. A differential equation for the iterates would have to jump
 # too. {term}`Rod flow` {cite:p}`regis2026rod` asks for something easier. It follows **two consecutive
 # iterates at once**, as one rigid object with a centre, a length and a direction, because all three
-# change slowly while the iterates do not. This page builds the rod for gradient descent, then
-# carries it to phase space for heavy ball {cite:p}`regis2026adam`. Every point drawn here was
-# computed here. Equations bear the numbers of the paper.
+# change slowly while the iterates do not. This page builds the rod for gradient descent;
+# {doc}`phase_space` carries it to optimizers with momentum {cite:p}`regis2026adam`. Every point drawn
+# here was computed here. Equations bear the numbers of the paper.
+#
+# Try it first. Here gradient descent has one weight and a loss whose walls flatten with height,
+# $L(w)=\frac12Sw^2-\frac14\kappa w^4$. Press *Play*, then take the sharpness below its threshold.
+#
+# ```{raw} html
+# <div class="quartic-widget" data-optimizer="gd"><noscript>With JavaScript, gradient descent and its rod can be tried here on a loss with one weight.</noscript></div>
+# <link rel="stylesheet" href="../quartic/quartic.css">
+# <script src="../player/address.js"></script>
+# <script src="../quartic/numerics.js"></script>
+# <script src="../quartic/drawing.js"></script>
+# <script src="../quartic/quartic.js"></script>
+# ```
 
 # %% tags=["parameters", "hide-input"]
 learning_rate = 0.5
 slope = 0.1
 steps = 100
-beta = 0.5
-excess = 0.025
-phase_steps = 30
 substeps = 4
 figures = "build/figures"
 
 # %% tags=["hide-input"]
 from rodflow_book.notebook import check_parameters, one_thread, show
 
-check_parameters(globals(), "learning_rate slope steps beta excess phase_steps substeps figures")
+check_parameters(globals(), "learning_rate slope steps substeps figures")
 one_thread()
 
 # %% [markdown]
@@ -149,16 +158,12 @@ w = torch.from_numpy(bounce.iterates)
 
 
 # %% tags=["remove-cell"]
-def check_stays(distances, reach, place):
-    """Stop where an optimizer has left the part of a landscape in which its walls rise."""
-    if not (distances.abs() < reach).all():
-        raise ValueError(
-            f"the optimizer leaves {place}, with learning_rate = {learning_rate}, slope = {slope}, "
-            f"beta = {beta}, excess = {excess}; lower the learning rate, the slope or the excess."
-        )
-
-
-check_stays(across(w), 1.4, "the valley")
+# The part of the landscape in which its walls rise.
+if not (across(w).abs() < 1.4).all():
+    raise ValueError(
+        f"gradient descent leaves the valley, with learning_rate = {learning_rate}, slope = {slope}; "
+        "lower the learning rate or the slope."
+    )
 
 # %% [markdown]
 # First the exactness. These are the largest entries of left side minus right side of
@@ -179,7 +184,7 @@ source = learning_rate**2 / 4 * (outer(g_plus) + outer(g_minus))
 residual_5 = outer(half).diff(dim=0) - (-2 * outer(half)[:-1] + source)
 residuals = residual_4.abs().max().item(), residual_5.abs().max().item()
 assert max(residuals) < 1e-14, "(4) and (5) must hold to rounding"
-residuals
+print("left of (4): {:.0e}, of (5): {:.0e}".format(*residuals))
 
 # %% [markdown]
 # Rounding, and nothing else. Now the flows, in {numref}`fig-rod-valley`.
@@ -188,13 +193,7 @@ residuals
 import numpy as np
 
 from rodflow_book.figures import files
-from rodflow_book.figures.rod import (
-    Mesh,
-    phase_figure,
-    valley_figure,
-    valley_series_figure,
-)
-from rodflow_core import theory
+from rodflow_book.figures.rod import Mesh, valley_figure, valley_series_figure
 
 ends = along(torch.as_tensor(np.stack((bounce.iterates[0], bounce.stable[-1]))))
 s = torch.linspace(ends[0] - 0.15, ends[1] + 0.75, 300, dtype=torch.float64)[:, None]
@@ -255,8 +254,8 @@ files.save(
 # :name: fig-rod-valley
 # :alt: Gradient descent zigzags across a curved valley that grows sharper to the right. Rods of the rod flow span the zigzag from rail to rail, their centre on its midline, and stop where the optimizer stops. The stable flow follows the floor far beyond, into the sharper part.
 #
-# Gradient descent in a curved valley, seen from above: level lines of the loss, darker where the
-# valley is sharper. Both flows start at the centre of the first two iterates. The rods span the
+# **The rod spans the zigzag and stops with it; a point runs on.** Gradient descent in a curved valley, seen from
+# above: level lines of the loss, darker where the valley is sharper ($\eta=0.5$, 100 steps). Both flows start at the centre of the first two iterates. The rods span the
 # zigzag from rail to rail, and the centres of the iterates (rings) are theirs; the stable flow runs
 # ahead on the floor.
 # ```
@@ -293,7 +292,7 @@ show(
 )
 
 # %% tags=["remove-cell"]
-from rodflow_book.figures.rod_motions import phase_motion, valley_motion
+from rodflow_book.figures.rod_motions import valley_motion
 from rodflow_book.motion import save_motion
 
 panels, words = valley_motion(bounce, mesh, at_centre)
@@ -323,7 +322,8 @@ save_motion(
 # :name: fig-rod-valley-series
 # :alt: Three panels over optimizer steps: sharpness at the centre over its threshold, distance to the optimizer's centre on a logarithmic scale, and half-displacement, for gradient descent, its stable flow and its rod flow. The rod flow lies on the optimizer in all three.
 #
-# The same run over time. The rod flow lies on the optimizer; the stable flow sharpens without limit.
+# **The rod flow lies on the optimizer in sharpness, place and length; the stable flow sharpens without limit.** The
+# run of {numref}`fig-rod-valley` over time.
 # ```
 #
 # **Why the optimizer stops, and how the rod knows.** By the symmetry of the walls the mean gradient
@@ -360,235 +360,12 @@ show(
 # walls. To see it happen, run this notebook with `learning_rate` 0.45: the threshold then lies further
 # down, the oscillation dies on the way to it, the drift takes the rod over, and the rod flow follows
 # the stable flow while gradient descent begins to bounce again.
-# {ref}`Adam's chapter <adam-regime>` comes back to this.
+# {doc}`adam_rod` and {doc}`drift_free` come back to this.
 #
-# ## Heavy ball: a rod in phase space
+# ## What you know now
 #
-# Heavy ball {cite:p}`polyak1964some` has a memory. In the form in which Adam uses it, the first
-# moment $m$ is a running average of gradients,
-#
-# (eq-8)=
-# (eq-9)=
-# \begin{align}
-# m_{t+1}&=\beta\,m_t+(1-\beta)\,g(w_t),\tag{8}\\
-# w_{t+1}&=w_t-\eta\,m_{t+1},\tag{9}
-# \end{align}
-#
-# and it becomes unstable on a quadratic of curvature
-#
-# (eq-10)=
-# $$
-# S_{\rm HB}=\frac2\eta\,\frac{1+\beta}{1-\beta}.\tag{10}
-# $$
-#
-# Beyond it $w$ oscillates, and $m$ with it. The argument above rests on one fact: a half-difference is
-# half a step, and a step is a function of where one stands. For heavy ball the weight alone does not
-# say where one stands; weight and moment together do. So let the rod live in {term}`phase space`:
-#
-# (eq-11)=
-# (eq-12)=
-# (eq-13)=
-# \begin{align}
-# z&=(w,m),\tag{11}\\
-# \bar z_t&=\tfrac12\,(z_t+z_{t+1}),\tag{12}\\
-# \delta_{z,t}&=\tfrac12\,(z_{t+1}-z_t)=(\delta_t,\mu_t).\tag{13}
-# \end{align}
-#
-# Put {ref}`(8) <eq-8>` into {ref}`(9) <eq-9>`, and one step is a displacement that depends on the
-# state alone:
-#
-# (eq-14)=
-# (eq-15)=
-# \begin{align}
-# z_{t+1}&=z_t+F(z_t),\tag{14}\\
-# F(w,m)&=\begin{pmatrix}-\eta\,\big(\beta m+(1-\beta)\,g(w)\big)\\(1-\beta)\,\big(g(w)-m\big)\end{pmatrix}.\tag{15}
-# \end{align}
-#
-# From here on the argument is the one above, with $F$ for $-\eta g$ and $F_\pm=F(\bar z\pm\delta_z)$:
-#
-# (eq-16)=
-# (eq-17)=
-# \begin{align}
-# \bar z_{t+1}-\bar z_t&=\tfrac12\,(F_++F_-),\tag{16}\\
-# \delta_{z,t+1}\delta_{z,t+1}^\top-\delta_{z,t}\delta_{z,t}^\top
-# &=-2\,\delta_{z,t}\delta_{z,t}^\top+\tfrac14\big(F_+F_+^\top+F_-F_-^\top\big).\tag{17}
-# \end{align}
-#
-# Both are exact again, and promoted they are heavy ball's rod flow:
-#
-# (eq-18)=
-# (eq-19)=
-# (eq-20)=
-# (eq-21)=
-# \begin{align}
-# \dot{\bar w}&=-\eta\,\big(\beta\bar m+(1-\beta)\,\bar g\big),\tag{18}\\
-# \dot{\bar m}&=(1-\beta)\,(\bar g-\bar m),\tag{19}\\
-# \dot\Sigma&=-2\,\Sigma+\tfrac14\big(F_+F_+^\top+F_-F_-^\top\big),\tag{20}\\[6pt]
-# \Sigma&=\begin{pmatrix}\Sigma_{ww}&\Sigma_{wm}\\\Sigma_{mw}&\Sigma_{mm}\end{pmatrix}.\tag{21}
-# \end{align}
-#
-# ## One rod, not two
-#
-# Why not one rod for $w$ and another for $m$? Each of them would be known only up to its sign. The
-# pair would have four corners, $(\pm\delta,\pm\mu)$ in every combination, and nothing to say which two of
-# them the optimizer visits. The joint rod has two ends. Its sign is free only as a whole,
-# $(\delta,\mu)\to-(\delta,\mu)$, and the block $\Sigma_{wm}$ holds what two separate rods forget: that
-# $w$ and $m$ flip *together*, and in which sense.
-#
-# The smallest example is the quartic of the paper's appendix C, sharpest at the origin,
-#
-# $$
-# L(w)=\tfrac12\,S\,w^2-\tfrac14\,\kappa\,w^4,\qquad\kappa>0.\tag{138}
-# $$
-#
-# For $S>S_{\rm HB}$ the rod flow has a fixed point. Its rod is as long as it takes for the average
-# curvature along it to be the threshold:
-#
-# \begin{align}
-# S-\kappa\,\delta_*^2&=S_{\rm HB},\tag{155}\\[6pt]
-# \delta_*^2&=\frac{S-S_{\rm HB}}{\kappa},\tag{156}\\[6pt]
-# \mu_*&=-\frac2\eta\,\delta_*,\tag{157}\\[6pt]
-# \Sigma_*&=\delta_*^2\begin{pmatrix}1&-2/\eta\\-2/\eta&4/\eta^2\end{pmatrix}.\tag{158}
-# \end{align}
-#
-# Equation (157) is the joint flip. It had to be: from one end to the other $w$ moves
-# by $2\delta_*$, and by {ref}`(9) <eq-9>` it is moved by $-\eta$ times the moment at the end it
-# arrives at. The same function as above runs it:
-
-# %%
-from rodflow_core.landscapes import Quartic
-
-KAPPA = 1.0
-heavy_ball = make_rule("heavy_ball", learning_rate, beta1=beta)
-curvature = (1 + excess) * heavy_ball.threshold
-S = torch.tensor([curvature], dtype=torch.float64)
-quartic = Quartic(S, torch.tensor(KAPPA))
-start = torch.tensor([0.06, 0.0], dtype=torch.float64)  # (w, m)
-flip = side_by_side(heavy_ball, quartic, start, phase_steps, substeps=substeps, stable=True)
-z = torch.from_numpy(flip.iterates)
-
-# %% tags=["remove-cell"]
-reach = (curvature / KAPPA) ** 0.5
-check_stays(z[:, 0], reach, "the well")
-
-# %% [markdown]
-# {ref}`(16) <eq-16>` and {ref}`(17) <eq-17>` hold to rounding:
-
-# %%
-centre, half = (z[:-1] + z[1:]) / 2, (z[1:] - z[:-1]) / 2
-
-
-def F(points):
-    g = quartic.gradients(heavy_ball.gradient_point(points))
-    return heavy_ball.displacement(points, g, heavy_ball.preconditioner(None))
-
-
-F_plus, F_minus = F((centre + half)[:-1]), F((centre - half)[:-1])
-residual_16 = centre.diff(dim=0) - (F_plus + F_minus) / 2
-source = (outer(F_plus) + outer(F_minus)) / 4
-residual_17 = outer(half).diff(dim=0) - (-2 * outer(half)[:-1] + source)
-residuals = residual_16.abs().max().item(), residual_17.abs().max().item()
-assert max(residuals) < 1e-13, "(16) and (17) must hold to rounding"
-residuals
-
-# %% tags=["remove-cell"]
-fixed = theory.quartic_fixed_point("heavy_ball", curvature, KAPPA, learning_rate, beta)
-corner = np.array([fixed.half_displacement, fixed.moment_half_difference])
-about = files.page_manifest(
-    "notebooks/rod.py",
-    learning_rate=learning_rate,
-    beta=beta,
-    excess=excess,
-    kappa=KAPPA,
-    steps=phase_steps,
-    substeps=substeps,
-)
-times = sorted({0, phase_steps // 6, phase_steps // 3, phase_steps - 1})
-files.save(
-    "rod-phase-space",
-    lambda: phase_figure(flip, corner, times, 2 / learning_rate),
-    files.trajectory_table(flip, ("w", "m")),
-    figures,
-    manifest=about,
-    alt="Left: heavy ball in the plane of weight and first moment. Iterates and rods lie on the "
-    "falling diagonal and lengthen until they reach the two ends of the fixed rod; the two corners "
-    "on the rising diagonal, which two separate rods would allow, are never visited. Right: weight "
-    "and first moment over steps flip together inside the ends of the rod flow.",
-)
-
-# %% [markdown]
-# ```{figure} ../figures/rod-phase-space.svg
-# :name: fig-rod-phase-space
-# :alt: Left, the plane of weight and first moment: iterates and rods lie on the falling diagonal and lengthen until they reach the two ends of the fixed rod, while the two corners on the rising diagonal are never visited. Right, weight and first moment over optimizer steps flip together, and the ends of the rod flow envelop them.
-#
-# Heavy ball on the quartic, just above its threshold. Left: phase space, with the rods of the flow at
-# a few times; their common direction becomes $(1,-2/\eta)$. Right: the same over time; the flow's
-# ends are the envelope of the iterates.
-# ```
-
-# %% tags=["remove-cell"]
-panels, words = phase_motion(flip, corner)
-save_motion(
-    "rod-phase-space",
-    "Heavy ball in phase space, and its rod",
-    panels,
-    range(1, len(words) + 1),
-    words,
-    figures,
-    rate=3,
-    manifest=about,
-)
-
-# %% [markdown]
-# ```{raw} html
-# <div class="rodflow-player" data-motion="rod-phase-space"><noscript>With JavaScript, the figure above can be played here step by step.</noscript></div>
-# <link rel="stylesheet" href="../player/player.css">
-# <script src="../figures/rod-phase-space.motion.js"></script>
-# <script src="../player/player.js"></script>
-# ```
-
-# %% tags=["hide-input"]
-scale = np.array([1, learning_rate / 2])  # in these units the fixed rod is as wide as it is high
-length = np.linalg.norm(corner * scale)
-
-
-def nearest(point):
-    """Give the smallest distance of an iterate to plus or minus a point, in half-lengths."""
-    distances = [np.linalg.norm((flip.iterates - p) * scale, axis=1) for p in (point, -point)]
-    return np.min(distances) / length
-
-
-def same_sign(points):
-    return int((points[:, 0] * points[:, 1] > 0).sum())
-
-
-extent = extents(heavy_ball, quartic, flip)[-1].dense().numpy()
-away = np.linalg.norm(extent - fixed.extent) / np.linalg.norm(fixed.extent)
-ends_apart = np.abs((flip.signed_half - flip.optimizer_half) * scale).max() / length
-show(
-    f"After {phase_steps} steps the flow's $\\Sigma$ is within {away:.1g} (relative) of "
-    f"(158): the half-displacement is $({abs(flip.half[-1, 0]):.4f},"
-    f"\\,-{abs(flip.half[-1, 1]):.4f})$, the fixed point "
-    f"$({corner[0]:.4f},\\,{corner[1]:.4f})$. On the whole way it differs from the iterates' by at most "
-    f"{100 * ends_apart:.0f}% of the rod's half-length. The iterates come within "
-    f"{nearest(corner):.1g} half-lengths of the two ends of the fixed rod, and **never nearer than "
-    f"{nearest(corner * [1, -1]):.2f} half-lengths** to the two corners that separate rods would "
-    f"allow. Of {len(flip.iterates)} iterates, {same_sign(flip.iterates) or 'none'} have $w$ and $m$ of "
-    "the same sign."
-)
-
-# %% [markdown]
-# Two rods would not only be ambiguous: they would be wrong. A step from an end of the rod must lead
-# to the other end. A step from a corner that is not an end leads elsewhere:
-
-# %%
-delta, mu = fixed.half_displacement, fixed.moment_half_difference
-points = torch.tensor([[delta, mu], [delta, -mu]], dtype=torch.float64)
-(points + F(points)) / points  # -1: flipped
-
-# %% [markdown]
-# From $(\delta_*,\mu_*)$ both coordinates flip exactly, $F(\delta_z)=-2\,\delta_z$. From
-# $(\delta_*,-\mu_*)$ the weight is thrown beyond the other end, for gradient and memory now pull the
-# same way.
-#
-# This rod, seen through a preconditioner, is Adam's: the next chapter.
+# Two consecutive iterates of gradient descent are the two ends of a rod. Its centre and the square of its
+# half-displacement move by exact identities that need the gradients at the two ends and nothing else; read as
+# differential equations they are the rod flow, {ref}`(6) <eq-6>` and {ref}`(7) <eq-7>`. The rod feels both walls
+# and therefore stops where gradient descent stops. In full: {doc}`appendix B <appendix_b>` derives it once more
+# and solves it on parabola and quartic, {doc}`gd` has it on networks.

@@ -16,7 +16,9 @@
 # %% [markdown]
 # # Scalar Adam
 #
-# Adam with one second moment for all weights: a rod in phase space with one number beside it.
+# **What is new: momentum and preconditioner at once**, in the simplest form: the first moment of
+# {doc}`heavy ball <heavy_ball>`, the second of {doc}`scalar RMSProp <scalar_rmsprop>`, and a {term}`bias correction`
+# of both. Its model is a rod in phase space with one number beside it.
 
 # %% tags=["parameters", "hide-input"]
 preset = "quick"
@@ -58,15 +60,22 @@ chapter = Chapter("scalar_adam", globals())
 # digits this one spends the most time with its drift longer than its oscillation, which is where the paper's
 # rod loses sight of the sharp direction.
 #
-# **Regimes tried.** (For CIFAR-10 see {ref}`its page <cifar10-regimes>`.) On the digits' MLP, with $\beta_2=0.99$: $\eta$ = 0.03, 0.1, 0.2 at $\beta_1=0.5$ and 0.03,
-# 0.1 at $\beta_1=0.3$, looked at after 200 to 1,000 steps. Oscillation over drift stayed below 2, mostly
-# below 0.1. `rodflow scout --optimizer scalar_adam --beta1 0.5 --beta2 0.99 --learning-rates 0.03 0.1
-# 0.2 --at 200 400 600 800 1000` repeats it. With $\beta_2=0.9$ it settles a little above 2: the regime
-# of the runs on digits below, at the edge of where a rod can be seen.
+# **Regimes tried.** (For CIFAR-10 see {ref}`its page <cifar10-regimes>`.) On the digits' MLP, with
+# $\beta_2=0.99$, the scout looked after 200 to 1,000 steps at $\eta$ = 0.03, 0.1, 0.2 with $\beta_1=0.5$ and at 0.03,
+# 0.1 with $\beta_1=0.3$. The {term}`oscillation over drift` never came to 2; this repeats the first three:
+#
+# ```bash
+# rodflow scout --optimizer scalar_adam --beta1 0.5 --beta2 0.99 \
+#     --learning-rates 0.03 0.1 0.2 --at 200 400 600 800 1000
+# ```
+#
+# With $\beta_2=0.9$ it settles between two and three times the drift: the regime of the runs on digits below, at the
+# edge of where a rod can be seen.
 #
 # ## The runs
 #
-# On CIFAR-10, the paper's data. The runs are recorded; {doc}`cifar10` puts them beside the paper's protocol.
+# On CIFAR-10, the paper's data. The runs are recorded; {doc}`the page on CIFAR-10 <cifar10>` puts them beside the paper's
+# protocol.
 
 # %%
 cited = chapter.cited()
@@ -114,7 +123,8 @@ show(verdicts(cited.values()))
 # %% [markdown]
 # ### Handwritten digits
 #
-# The same on small images, in double precision: a change of this page's parameters runs these again, in a minute.
+# The same on small images, in double precision. A change of this page's parameters runs these again; the
+# table below says how long each took here.
 
 # %%
 runs = chapter.runs()
@@ -123,7 +133,7 @@ runs = chapter.runs()
 chapter.save_figures(runs)
 
 # %% [markdown]
-# :::{dropdown} Handwritten digits: what you can rerun in a minute
+# :::{dropdown} Handwritten digits: what you can rerun yourself
 #
 # ```{figure} ../figures/scalar_adam-mlp.svg
 # :name: fig-scalar_adam-mlp

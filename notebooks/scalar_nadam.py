@@ -16,7 +16,9 @@
 # %% [markdown]
 # # Scalar NAdam
 #
-# Scalar Adam with Dozat's form of Nesterov's momentum.
+# **What is new: Nesterov's momentum in {doc}`scalar Adam <scalar_adam>`**, in the form that Dozat
+# {cite:p}`dozat2016nadam` gave it: the step gives more weight to the gradient just taken. One line of the flow
+# changes, and the threshold is {doc}`Nesterov's <nesterov>`, lower than Adam's.
 
 # %% tags=["parameters", "hide-input"]
 preset = "quick"
@@ -57,7 +59,8 @@ chapter = Chapter("scalar_nadam", globals())
 #
 # ## The runs
 #
-# On CIFAR-10, the paper's data. The runs are recorded; {doc}`cifar10` puts them beside the paper's protocol.
+# On CIFAR-10, the paper's data. The runs are recorded; {doc}`the page on CIFAR-10 <cifar10>` puts them beside the paper's
+# protocol.
 
 # %%
 cited = chapter.cited()
@@ -105,7 +108,8 @@ show(verdicts(cited.values()))
 # %% [markdown]
 # ### Handwritten digits
 #
-# The same on small images, in double precision: a change of this page's parameters runs these again, in a minute.
+# The same on small images, in double precision. A change of this page's parameters runs these again; the
+# table below says how long each took here.
 
 # %%
 runs = chapter.runs()
@@ -114,7 +118,7 @@ runs = chapter.runs()
 chapter.save_figures(runs)
 
 # %% [markdown]
-# :::{dropdown} Handwritten digits: what you can rerun in a minute
+# :::{dropdown} Handwritten digits: what you can rerun yourself
 #
 # ```{figure} ../figures/scalar_nadam-mlp.svg
 # :name: fig-scalar_nadam-mlp

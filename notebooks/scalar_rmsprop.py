@@ -16,7 +16,10 @@
 # %% [markdown]
 # # Scalar RMSProp
 #
-# Gradient descent whose step size adapts: one second moment for all weights.
+# **What is new: the step adapts; the momentum is gone.** The learning rate is divided by one number for all
+# weights, the root of a running mean of $\|g\|^2$. A square does not alternate, so this second moment needs an
+# equation and no rod. The rod is back among the weights, as for {doc}`gradient descent <gd>`, and what hovers at
+# $2/\eta$ is the sharpness over that root: the {term}`preconditioned sharpness`.
 
 # %% tags=["parameters", "hide-input"]
 preset = "quick"
@@ -94,7 +97,8 @@ chapter = Chapter("scalar_rmsprop", globals())
 #
 # ## The runs
 #
-# On CIFAR-10, the paper's data. The runs are recorded; {doc}`cifar10` puts them beside the paper's protocol.
+# On CIFAR-10, the paper's data. The runs are recorded; {doc}`the page on CIFAR-10 <cifar10>` puts them beside the paper's
+# protocol.
 
 # %%
 cited = chapter.cited()
@@ -142,7 +146,8 @@ show(verdicts(cited.values()))
 # %% [markdown]
 # ### Handwritten digits
 #
-# The same on small images, in double precision: a change of this page's parameters runs these again, in a minute.
+# The same on small images, in double precision. A change of this page's parameters runs these again; the
+# table below says how long each took here.
 
 # %%
 runs = chapter.runs()
@@ -151,7 +156,7 @@ runs = chapter.runs()
 chapter.save_figures(runs)
 
 # %% [markdown]
-# :::{dropdown} Handwritten digits: what you can rerun in a minute
+# :::{dropdown} Handwritten digits: what you can rerun yourself
 #
 # ```{figure} ../figures/scalar_rmsprop-mlp.svg
 # :name: fig-scalar_rmsprop-mlp

@@ -112,8 +112,8 @@ save_motion(
 # :figclass: panels
 # :alt: Left, gradient descent on a parabola from the same start: with eta S = 0.4 it slides down one side, with 1.8 it jumps from side to side and downwards, with 2.08 from side to side and upwards. Right, the distance from the minimum on a logarithmic axis: three straight lines, two falling, one rising.
 #
-# Gradient descent on a parabola, at three learning rates. On the right, a straight line is a constant
-# factor: $|1-\eta S|$ at each step.
+# **Below $2/\eta$ the bounce dies away, above it grows.** Gradient descent on a parabola ($S=4$) at three learning
+# rates. On the right, a straight line is a constant factor: $|1-\eta S|$ at each step.
 # ```
 #
 # Watch the two that bounce. Press *Play*, or go step by step.
@@ -122,6 +122,7 @@ save_motion(
 # <div class="rodflow-player" data-motion="start-parabola"><noscript>With JavaScript, the two that bounce can be played here step by step. The figure above shows the same steps.</noscript></div>
 # <link rel="stylesheet" href="../player/player.css">
 # <script src="../figures/start-parabola.motion.js"></script>
+# <script src="../player/address.js"></script>
 # <script src="../player/player.js"></script>
 # ```
 #
@@ -132,10 +133,11 @@ save_motion(
 # First, what does *not* differ. Gradient descent in this book is **full-batch**: every step uses the
 # gradient of the same, whole data set. The next weights are then a function of the present weights
 # alone. No batch is drawn, nothing is random, and the same start gives the same run. What bounces here
-# is not noise.
+# is not noise. (Training in practice draws batches, and their noise comes on top of what is shown here. Neither the
+# paper nor this book models it.)
 #
-# Now the many weights. Near any point the loss is a parabola along each direction, narrower along some
-# than along others. The narrowness in all directions stands in the **Hessian** $H$, the matrix of second
+# Now the many weights. Along each direction through a point the loss is nearly a parabola, as long as one stays near;
+# along some directions a narrower one than along others. The narrowness in all directions stands in the **Hessian** $H$, the matrix of second
 # derivatives: along a unit vector $v$ it is $v^\top Hv$. The largest value that this can have is the
 # largest eigenvalue of $H$, and it is called the **sharpness**. It takes the place of $S$. If it is above
 # $2/\eta$, gradient descent bounces outwards along that one direction.
@@ -173,7 +175,7 @@ product = loss.hvp(own.weights)
 H = torch.stack([product(v) for v in torch.eye(loss.dim, dtype=torch.float64)])
 largest = float(torch.linalg.eigvalsh(H)[-1])
 assert abs(sharpness(own.weights)[0] / largest - 1) < 1e-3
-loss.dim, round(largest, 2), gd.threshold
+print(f"{loss.dim:,} weights, sharpness {largest:.2f}, threshold {gd.threshold:g}")
 
 # %% [markdown]
 # These are the number of weights, the sharpness at the start, and the threshold $2/\eta$: far below it,
@@ -258,7 +260,8 @@ assert losses["disc"].iloc[-1] < 0.05 * losses["disc"].iloc[0], "and it learns"
 # :figclass: panels
 # :alt: Left, sharpness over its threshold. For gradient descent it rises from far below to beyond 1, falls back and hovers just above 1; for gradient flow it keeps rising. Right, the loss of both falls; that of gradient descent goes up and down from about where its sharpness falls back.
 #
-# The network from its first step on. The sharpness is that at the mean of two consecutive iterates, which
+# **The sharpness of gradient descent rises to $2/\eta$ and stays about there; that of a smooth path goes on rising.** The network
+# (50 digits, $\eta=0.25$) from its first step on. The sharpness is that at the mean of two consecutive iterates, which
 # does not bounce. Dotted: the threshold. Dashed: gradient flow, the path of infinitely small steps, of which
 # more below. Shaded: the warm-up, likewise.
 # ```
@@ -276,8 +279,8 @@ show(
 )
 
 # %% [markdown]
-# Networks that are trained at a fixed learning rate typically get there. {doc}`progressive` measures the way;
-# the rest of the book is about what happens at the edge.
+# Networks that are trained at a fixed learning rate typically get there. {doc}`progressive` measures the way and
+# explains what holds them there; the rest of the book is about models of it.
 #
 # ## Why it does not diverge
 #
@@ -347,13 +350,12 @@ ratios = pd.DataFrame({"step": run["spectrum_step"]})
 for tag in ("disc", "sf", "rod"):
     ratios[tag] = values(run, tag, "preconditioned_sharpness") / gd.threshold
 beside = beside.merge(ratios, how="left", on="step")
-drawn = beside.interpolate()
 end, typical = ratios.iloc[-1], beside.median()
 nearer = typical["distance_sf"] / typical["distance_rod"]
 files.save(
     "start-beside",
-    lambda: plots.beside_figure(drawn),
-    drawn,
+    lambda: plots.beside_figure(beside),
+    beside,
     figures,
     manifest=about,
     alt=f"Left: sharpness over threshold after the warm-up. Gradient descent and the rod flow stay together, "
@@ -372,7 +374,8 @@ assert abs(end["rod"] / end["disc"] - 1) < 0.05 and end["sf"] > 1.2 * end["disc"
 # :figclass: panels
 # :alt: Left, sharpness over threshold after the warm-up: gradient descent and the rod flow stay together just above 1, gradient flow rises away from them. Right, distance from the centre of gradient descent on a logarithmic axis: gradient flow is several times as far as the rod flow.
 #
-# The same network after the warm-up, with both flows started beside gradient descent.
+# **The rod flow stays with gradient descent; gradient flow does not.** The same network after the warm-up, with both
+# flows started beside gradient descent.
 # ```
 
 # %% tags=["hide-input"]
@@ -394,10 +397,12 @@ show(
 # What is at the threshold is then not the sharpness of $H$ but the **preconditioned sharpness**, the largest
 # eigenvalue of $P^{-1/2}HP^{-1/2}$ {cite:p}`cohen2022adaptive`. The momentum moves the threshold, from
 # $2/\eta$ to $\frac2\eta\frac{1+\beta_1}{1-\beta_1}$, and the rod lives in the space of weights *and*
-# momentum. Otherwise all is as above. {doc}`adam` has the details.
+# momentum. Otherwise all is as above. {doc}`phase_space`, {doc}`preconditioners` and {doc}`adam_rod` take this
+# apart and put it together again.
 #
 # ## Where to go
 #
-# - {doc}`rod`: how two iterates become a rod, with every formula derived and checked.
+# - The room *Learn* goes on from here, page after page: {doc}`the edge <progressive>`, {doc}`the rod <rod>`,
+#   {doc}`phase_space`, {doc}`preconditioners`, {doc}`adam_rod`, and {doc}`a rod beyond the paper's <drift_free>`.
 # - {doc}`cifar10`: the evidence. Nine optimizers, three networks, the paper's data; and where it fails.
 # - {doc}`your_own`: the same for your network and your data, in ten lines.

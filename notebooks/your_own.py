@@ -79,13 +79,17 @@ print(scout.HEADER, *map(scout.line, seen), sep="\n")
 # %%
 from rodflow_core.experiments.runs import load_or_run
 
+if not tests:  # as the sentence above says
+    look = seen[1]
+    assert look.step == 500 and look.good and look.regime > 5
+    assert seen[-1].learning_rate == 0.2 and seen[-1].sharpness != seen[-1].sharpness
 size = {"warmup": 20, "steps": 10} if tests else {"warmup": 500, "steps": 200}
 run = load_or_run(RunConfig("gd", 0.1, **size), mine)
 
 # %% tags=["remove-cell"]
 from rodflow_book import notebook
 
-notebook.save_figure_of(run, "your-network", figures)
+notebook.save_figure_of(run, "your-network", figures, "notebooks/your_own.py")
 
 # %% [markdown]
 # ```{figure} ../figures/your-network.svg
@@ -97,7 +101,18 @@ notebook.save_figure_of(run, "your-network", figures)
 # ```
 
 # %% tags=["hide-input"]
+from rodflow_core.experiments import claims
+
 notebook.show(notebook.verdict(run))
+notebook.show(
+    f"A look is one moment. Over the {run.sizes['step'] - 1} steps of the run the oscillation is "
+    f"{claims.assess(run).regime:.2g} times the drift (median)"
+    + (
+        ": for most of them there is little for a rod to see."
+        if claims.assess(run).regime < 1
+        else "."
+    )
+)
 
 # %% [markdown]
 # From the command line the same problem is the function that makes it: with `def sine(): ... return
@@ -163,7 +178,7 @@ for t in range(100):
     w = w - 0.5 * 0.02 * m_hat / (s_hat.sqrt() + 0.5 * 1e-8)
     apart = max(apart, (rule.split(state.z)[0] - w).abs().max().item())
 assert apart < 1e-12
-apart
+print(f"At most {apart:.0e} apart in a hundred steps.")
 
 # %% [markdown]
 # ### What it inherits
@@ -181,7 +196,9 @@ apart
 # %%
 from rodflow_core.theory import UpdateWeights, flip_threshold
 
-rule.threshold, flip_threshold(UpdateWeights(0.5, 1 - 0.5, 0.0), 0.02, 0.5)
+found = flip_threshold(UpdateWeights(0.5, 1 - 0.5, 0.0), 0.02, 0.5)
+assert abs(found / rule.threshold - 1) < 1e-12
+print(f"The rule says {rule.threshold:g}, its weights {found:g}.")
 
 # %% [markdown]
 # ### A regime
@@ -222,7 +239,7 @@ config = config.replace(learning_rate=learning_rate or best.learning_rate)
 run = runs.load_or_run(config)
 
 # %% tags=["remove-cell"]
-notebook.save_figure_of(run, "adabelief-mlp", figures)
+notebook.save_figure_of(run, "adabelief-mlp", figures, "notebooks/your_own.py")
 
 # %% [markdown]
 # ```{figure} ../figures/adabelief-mlp.svg
@@ -360,12 +377,17 @@ rules = {
 numbers = pd.DataFrame({name: watch(rule) for name, rule in rules.items()})
 
 # %% tags=["hide-input"]
-lines = ["| | " + " | ".join(numbers) + " |", "| :-- |" + " --: |" * numbers.shape[1]]
-lines += [
-    f"| {name} | " + " | ".join(f"{v:.2g}" for v in row) + " |" for name, row in numbers.iterrows()
+from rodflow_book.markup import markdown, power
+
+# A flow that was lost has no distance; a rule whose F is linear has one rod only.
+PERCENT = ("weights", "power")
+cells = [
+    [f"{v:.0%}" if str(name).startswith(PERCENT) and v > 0.01 else power(v) for v in row]
+    for name, row in numbers.iterrows()
 ]
-lines = [line.replace("nan", "the same") for line in lines]
-notebook.show("\n".join(lines))
+notebook.show(
+    markdown(("", *numbers), ([n, *c] for n, c in zip(numbers.index, cells, strict=True)))
+)
 
 # %% tags=["hide-input"]
 flips, two, _, drift, error, _, family, ends = numbers["Lion"]
@@ -373,8 +395,9 @@ slow = numbers["Lion, a tenth of the rate"]
 notebook.show(
     f"At $\\eta=10^{{-3}}$ Lion bounces: {flips:.0%} of the steps of a weight undo the one before, and {two:.0%} of the "
     f"power has period two. $F$ of the mean is off by {error:.0%} of the mean of $F$, where AdaBelief's is off by "
-    f"rounding. The family's rod, which counts on that, is closer than the stable flow by a factor of {family:.2g}; with $F$ at either "
-    f"end it is **{ends:.2g}** times closer. At a tenth of the rate {slow.iloc[3]:.0%} of the power is drift, and there is no rod to "
+    "rounding. The family's rod, which counts on that, "
+    + (f"is {family:.2g} times closer than the stable flow" if family == family else "is lost")
+    + f"; with $F$ at either end it is **{ends:.2g}** times closer than the stable flow. At a tenth of the rate {slow.iloc[3]:.0%} of the power is drift, and there is no rod to "
     f"see ({slow.iloc[7]:.2g})."
 )
 

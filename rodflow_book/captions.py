@@ -39,13 +39,15 @@ def says(run: xr.Dataset) -> str:
         found = (
             f"the rod flow stays {_times(claim.ratio)} closer to the optimizer than the stable flow"
         )
+    every = config.spectrum_every
+    sampled = f" Dots: the optimizer's sharpness, every {every} steps." if every > 1 else ""
     error = claim.rod.sharpness_error
     if error.typical == error.typical:
         found += f", its sharpness {off(error)}"
     bar = f"{claims.CLOSER:g} times closer, sharpness within {claims.WITHIN:.0%}"
     return (
         f"Over {run.sizes['step'] - 1:,} steps {found}. Our own bar ({bar}): "
-        f"**{claim.verdict}**. {', '.join(words)}."
+        f"**{claim.verdict}**. {', '.join(words)}.{sampled}"
     )
 
 
@@ -60,7 +62,7 @@ def _times(ratio: float) -> str:
 
 
 def told(page: str, figures: Path) -> str:
-    """Let the caption of each figure of a run end with what its manifest says of the run.
+    """Let the caption of each figure begin with what its manifest says was found.
 
     Args:
         page: Markdown, with figures as `../figures/<stem>.svg`.
@@ -72,6 +74,7 @@ def told(page: str, figures: Path) -> str:
         says = ""
         if manifest.is_file():
             says = json.loads(manifest.read_text(encoding="utf-8")).get("says", "")
-        return f"{found['head']}{found['caption'].rstrip()} {says}".rstrip() + found["end"]
+        caption = f"{says} {found['caption']}".strip()
+        return f"{found['head']}{caption}{found['end']}"
 
     return _FIGURE.sub(caption, page)

@@ -2,7 +2,7 @@
 
     python -m rodflow_book.evidence
 
-prints the line that README.md and book/index.md carry.
+prints the score that README.md and book/index.md carry.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Runs = Mapping[Key, xr.Dataset]
 EARLY = 300
 """Steps after the start over which runs of different lengths are compared, too."""
 MARKERS = ("<!-- cifar10: made by rodflow_book.evidence -->", "<!-- /cifar10 -->")
-"""What the line stands between in README.md and book/index.md."""
+"""What the score stands between in README.md and book/index.md."""
 
 
 # --- what is recorded ----------------------------------------------------------------------------
@@ -170,8 +170,8 @@ def span(numbers: Iterable[float], form: str = ",") -> str:
     return " to ".join(format(number, form) for number in ends)
 
 
-def score_line(runs: Runs) -> str:
-    """Give the score on CIFAR-10, its failures and its regime in one line.
+def score(runs: Runs) -> str:
+    """Give the score on CIFAR-10: a sentence, then what fails and the regime, an item each.
 
     It stands in README.md and book/index.md, which a test compares with the records.
 
@@ -181,31 +181,41 @@ def score_line(runs: Runs) -> str:
     found = assessed(runs, ("rod",))["rod"]
     words = {word: [k for k, c in found.items() if c.verdict == word] for word in _WORDS}
     hundred = [key for key, c in found.items() if c.ratio >= judge.SEVERAL_ORDERS]
-    configs = [records.configuration(run) for run in runs.values()]
-    betas = {c.beta1 for c in configs if c.beta1 is not None}
-    sizes = listed((f"{n:,}" for n in sorted({c.examples for c in configs})), "or")
-    regime = f"{sizes} images, {listed(_precisions(configs))}, "
-    if betas:
-        regime += f"β1 = {listed(f'{b:g}' for b in sorted(betas))}, "
-    regime += f"after {span(c.warmup for c in configs)} steps of warm-up"
-    if unsettled(runs):
-        regime += f"; in {len(unsettled(runs))} no setting that was tried settles at the edge"
     missing = len(lacking(runs))
     count = f"{len(runs)} runs"
     if missing:
         count = f"the {len(runs)} runs recorded so far of {len(runs) + missing}"
     text = (
-        f"**On CIFAR-10, in {count}** ({regime}), the paper's rod flow stays at least "
-        f"{claims.CLOSER:g} times closer to the optimizer than the stable flow and within "
-        f"{claims.WITHIN:.0%} of its sharpness in **{len(words['holds'])}**, does one of the two "
-        f"in {len(words['partly'])} and neither in {len(words['fails'])}"
+        f"**On CIFAR-10, the paper's rod flow follows the optimizer in {len(words['holds'])} of "
+        f"{count}**: at least {claims.CLOSER:g} times closer than the stable flow, and within "
+        f"{claims.WITHIN:.0%} of the optimizer's sharpness.\n\n"
+        f"- *What fails.* It does one of the two in {len(words['partly'])} runs and neither in "
+        f"{len(words['fails'])}"
     )
     text += f" ({named(words['fails'])}). " if words["fails"] else ". "
-    return text + (
+    text += (
         f"{judge.SEVERAL_ORDERS:g} times closer, the least that the paper's “several orders of "
         f"magnitude” can mean, it is in {len(hundred)}"
-        + (f" ({named(hundred)})." if 0 < len(hundred) <= _FEW else ".")
     )
+    text += f" ({named(hundred)})." if 0 < len(hundred) <= _FEW else "."
+    return f"{text}\n- *The regime.* {_regime(runs)}"
+
+
+def _regime(runs: Runs) -> str:
+    """Say of what kind the runs are."""
+    configs = [records.configuration(run) for run in runs.values()]
+    betas = {c.beta1 for c in configs if c.beta1 is not None}
+    sizes = listed((f"{n:,}" for n in sorted({c.examples for c in configs})), "or")
+    text = (
+        f"Full batch ({sizes} images), constant learning rate, at the edge of stability after "
+        f"{span(c.warmup for c in configs)} steps of warm-up; no step is random. "
+        f"{listed(_precisions(configs)).capitalize()}"
+    )
+    if betas:
+        text += f", β1\u00a0=\u00a0{listed(f'{b:g}' for b in sorted(betas))}"
+    if unsettled(runs):
+        text += f". In {len(unsettled(runs))} runs no setting that was tried settles at the edge"
+    return text + "."
 
 
 _WORDS = ("holds", "partly", "fails")
@@ -300,8 +310,8 @@ _CHANGES = {
 
 
 def main() -> None:
-    """Print the line."""
-    print(score_line(recorded()))
+    """Print the score."""
+    print(score(recorded()))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from rodflow_book.evidence import EARLY, Key, Nearness, Runs, change, nearness, span
-from rodflow_book.markup import markdown
+from rodflow_book.markup import markdown, short
 from rodflow_book.notebook import ARCHITECTURE_TITLES
 from rodflow_book.tables import title
 from rodflow_core.experiments import claims, presets, records, regimes
@@ -25,10 +25,10 @@ AS_IT_IS = "as recorded"
 
 
 def number(value: float) -> str:
-    """Give a number in two digits, whole from a hundred on; a dash where there is none."""
+    """Give a number as `short` does, with commas; a dash where there is none."""
     if not np.isfinite(value):
         return "–"
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.2g}"
+    return f"{value:,.0f}" if abs(value) >= 100 else short(value)
 
 
 # --- the protocol --------------------------------------------------------------------------------
@@ -97,38 +97,57 @@ _LOSSES = {"mse": "mean squared error", "cross_entropy": "cross-entropy"}
 
 
 def near(rows: Mapping[str, Nearness], first: int | None = None) -> str:
-    """How near the rod stays, a run a row.
+    """How many times closer than the stable flow the rods stay, a run a row.
 
     Args:
         rows: as measured, by what they are called.
         first: how many steps were early; `EARLY` where left out.
     """
-    head = ("", "steps", "ratio", f"first {first or EARLY}", "end", "stable / floor", "rod / floor",
-            "ratio, drift-free", "S: optimizer", "rod (error)")  # fmt: skip
+    head = ("", "steps", "all steps", f"first {first or EARLY}", "last step", "drift-free rod",
+            "shifted copy")  # fmt: skip
     lines = []
     for name, row in rows.items():
-        numbers = (row.ratio, row.early, row.end, row.could, row.over_floor, row.free)
-        cells = [f"{row.steps:,}", *map(number, numbers), f"{row.optimizer:.3f}"]
-        lines.append([name, *cells, f"{row.sharpness:.3f} ({_percent(row.error)})"])
+        numbers = (row.ratio, row.early, row.end, row.free, row.could)
+        lines.append([name, f"{row.steps:,}", *map(number, numbers)])
+    return markdown(head, lines)
+
+
+def at_the_threshold(rows: Mapping[str, Nearness]) -> str:
+    """The paper's rod over the floor, and its sharpness beside the optimizer's, a run a row."""
+    head = ("", "rod's distance / floor", "S / threshold: optimizer", "paper's rod", "error")
+    lines = []
+    for name, row in rows.items():
+        cells = [number(row.over_floor), f"{row.optimizer:.3f}", f"{row.sharpness:.3f}"]
+        lines.append([name, *cells, _percent(row.error)])
     return markdown(head, lines)
 
 
 def rivals(runs: Mapping[Key, xr.Dataset]) -> str:
-    """Distance over the floor, and what it takes: rods, central flow and Edge Flow."""
-    tags = {"sf": "stable", "rod": "rod", "free": "drift-free", "central": "central"}
-    tags["edge"] = "Edge"
-    paid = ("rod", "central", "edge")
-    head = ["over the floor:", *tags.values()]
-    head += [f"{what} a step: rod, central, Edge" for what in ("rates", "seconds")]
+    """Distance over the floor: stable flow, rods, central flow and Edge Flow."""
+    tags = {"sf": "stable flow", "rod": "paper's rod", "free": "drift-free rod"}
+    tags |= {"central": "central flow", "edge": "Edge Flow"}
     rows = []
     for key, run in runs.items():
         floor = claims.tracking(run, "floor").distance
-        cells = [number(claims.tracking(run, tag).distance / floor) for tag in tags]
-        for what in ("evaluations", "spent"):
-            each = json.loads(run.attrs.get(what, "{}"))
-            steps = run.sizes["step"] - 1
-            cells.append(", ".join(number(each.get(tag, np.nan) / steps) for tag in paid))
+        rows.append([title(key), *(number(claims.tracking(run, t).distance / floor) for t in tags)])
+    return markdown(["distance / floor", *tags.values()], rows)
+
+
+def prices(runs: Mapping[Key, xr.Dataset]) -> str:
+    """What a step takes of the paper's rod and its rivals: evaluations of the rate, and seconds."""
+    tags = {"rod": "paper's rod", "central": "central flow", "edge": "Edge Flow"}
+    kinds = {"evaluations": "rates", "spent": "seconds"}
+    rows = []
+    for key, run in runs.items():
+        steps, cells = run.sizes["step"] - 1, []
+        for kind in kinds:
+            each = json.loads(run.attrs.get(kind, "{}"))
+            cells += [number(each.get(tag, np.nan) / steps) for tag in tags]
         rows.append([title(key), *cells])
+    names = list(tags.values())
+    head = ["a step takes"]
+    for what in kinds.values():
+        head += [f"{what}: {names[0]}", *names[1:]]
     return markdown(head, rows)
 
 
@@ -146,7 +165,7 @@ def rivals_in_words(runs: Mapping[Key, xr.Dataset]) -> str:
             where = f"{len(apart)} run{'s' * (len(apart) > 1)}"
             words.append(
                 f"{name} is {span(apart, '.2g')} times as far from the optimizer as the paper's "
-                f"rod: of {where}, the rod is closer in {closer}."
+                f"rod; of {where} the rod is closer in {closer or 'none'}."
             )
     return " ".join(words)
 
@@ -210,7 +229,7 @@ def _setting(trial: regimes.Trial | regimes.Regime) -> str:
 
 
 def _percent(part: float | None) -> str:
-    return "–" if part is None else f"{100 * part:.2g} %"
+    return "–" if part is None else f"{100 * part:.2g}%"
 
 
 def tried(architecture: str) -> str:

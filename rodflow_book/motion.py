@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-KINDS = ("disc", "sf", "rod", "free", "other", "ink")
-"""Looks of lines and marks, as in the figures: optimizer, stable flow, rods, another, ink."""
-MARKS = ("dot", "square", "diamond", "ring", "cross", "rod")
+KINDS = ("disc", "sf", "rod", "free", "central", "edge", "other", "ink")
+"""Looks of lines and marks, as in the figures: optimizer, its models, another, ink."""
+MARKS = ("dot", "square", "diamond", "triangle", "ring", "cross", "rod")
 """Shapes at the step shown; a ``rod`` has two ends."""
 RESOLUTION = 10_000
 """Parts of an axis that are told apart: more than a screen has pixels."""

@@ -13,16 +13,18 @@ from IPython.display import SVG, Markdown, display
 from rodflow_book import captions
 from rodflow_book.figures import files
 from rodflow_book.figures.run import run_figure, trajectories
-from rodflow_book.markup import markdown, short
+from rodflow_book.markup import counted, fixed, markdown, power, short
 from rodflow_core.experiments import claims, judge, records, runs
 from rodflow_core.experiments.config import FLOWS, RunConfig, member
 from rodflow_core.experiments.presets import preset
 from rodflow_core.experiments.records import configuration
-from rodflow_core.optimizers import OPTIMIZERS
+from rodflow_core.optimizers import OPTIMIZERS, NoSecondMoment
 
 _INTERACTIVE = {"In", "Out", "exit", "quit", "open", "get_ipython"}
 ARCHITECTURE_TITLES = {"mlp": "MLP", "cnn": "CNN", "vit": "ViT"}
 """How the architectures are called in prose."""
+DATA_TITLES = {"digits": "handwritten digits", "cifar10": "CIFAR-10 images"}
+"""How examples of the data are called in prose."""
 RUN_PARAMETERS = (
     "learning_rate", "beta1", "beta2", "epsilon", "rank", "substeps", "integrator", "warmup",
     "steps", "seed", "dtype", "device", "data", "data_path", "examples",
@@ -157,12 +159,20 @@ class Chapter:
     def save_figures(self, recorded_as: Mapping[str, xr.Dataset], suffix: str = "") -> None:
         """Write the figure of each run to cite, and show it to whoever runs the notebook."""
         for architecture, run in recorded_as.items():
-            save_figure_of(run, f"{self.optimizer}-{architecture}{suffix}", self.figures)
+            name = f"{self.optimizer}-{architecture}{suffix}"
+            save_figure_of(run, name, self.figures, f"notebooks/{self.optimizer}.py")
 
 
-def save_figure_of(run: xr.Dataset, name: str, folder: str | Path) -> None:
-    """Write the figure of a run to cite, and show it to whoever runs the notebook."""
-    manifest = {**files.run_manifest([run]), "says": captions.says(run)}
+def save_figure_of(run: xr.Dataset, name: str, folder: str | Path, source: str) -> None:
+    """Write the figure of a run to cite, and show it to whoever runs the notebook.
+
+    Args:
+        run: what is drawn.
+        name: stem of the files.
+        folder: where they go.
+        source: the notebook that draws it, from the root of the repository.
+    """
+    manifest = {**files.run_manifest([run], source), "says": captions.says(run)}
     files.save(name, lambda: run_figure(run), run, folder, alt=alt_text(run), manifest=manifest)
     display(SVG(filename=str(Path(folder) / f"{name}.svg")))
 
@@ -173,9 +183,14 @@ def subject(run: xr.Dataset) -> str:
     title = OPTIMIZERS[config.optimizer].title
     if config.problem is not None:
         return f"{title} on {run.attrs['problem']}"
-    data = {"digits": "handwritten digits", "cifar10": "CIFAR-10 images"}[config.data]
     network = ARCHITECTURE_TITLES[config.architecture]
-    return f"{title} on the {network}, {config.examples:,} {data}"
+    return f"{title} on the {network}, {config.examples:,} {DATA_TITLES[config.data]}"
+
+
+def sharpness_of(run: xr.Dataset) -> str:
+    """Name what is at the threshold: only with a preconditioner is it preconditioned."""
+    plain = OPTIMIZERS[configuration(run).optimizer].second_moment is NoSecondMoment
+    return "sharpness" if plain else "preconditioned sharpness"
 
 
 def judged(run: xr.Dataset) -> dict[str, claims.Claims]:
@@ -185,15 +200,6 @@ def judged(run: xr.Dataset) -> dict[str, claims.Claims]:
     """
     tags = sorted(claims.models(run), key=lambda tag: tag != "rod")
     return {tag: claims.assess(run, tag) for tag in tags}
-
-
-def regime(run: xr.Dataset) -> str:
-    """Give oscillation over drift of a run, and the betas and the warm-up it belongs to."""
-    config = configuration(run)
-    betas = {r"\beta_1": config.beta1, r"\beta_2": config.beta2}
-    words = [f"${name}={value:g}$" for name, value in betas.items() if value is not None]
-    words.append(f"from step {config.warmup:,}")
-    return f"{claims.assess(run).regime:.2g} ({', '.join(words)})"
 
 
 def alt_text(run: xr.Dataset) -> str:
@@ -209,7 +215,7 @@ def alt_text(run: xr.Dataset) -> str:
         sharpness.append(f"{drawn['sf']} {stable.sharpness:.2f}")
         distance.append(f"{drawn['sf']} {stable.distance:.2g}")
     return (
-        f"Panels over optimizer steps for {subject(run)}: loss, preconditioned sharpness, distance "
+        f"Panels over optimizer steps for {subject(run)}: loss, {sharpness_of(run)}, distance "
         f"between centres, half-displacements, alignment. Median sharpness over threshold: "
         f"{', '.join(sharpness)}. Median distance to the optimizer's centre: {', '.join(distance)}."
     )
@@ -219,11 +225,10 @@ def verdict(run: xr.Dataset) -> str:
     """Give what is judged of a run, as a paragraph and a table; every number comes from the run."""
     models = judged(run)
     claim = next(iter(models.values()))
-    name = subject(run)
-    text = f"**{name[0].upper() + name[1:]}.** "
+    text = f"**{_capital(subject(run))}.** "
     if claim.sharpness == claim.sharpness:
         text += (
-            f"The optimizer's preconditioned sharpness is {claim.sharpness:.3f} of its threshold "
+            f"The optimizer's {sharpness_of(run)} is {claim.sharpness:.3f} of its threshold "
             f"(median over {run.sizes['step'] - 1} steps), "
         )
     text += f"its oscillation {claim.regime:.2g} times its drift. "
@@ -231,43 +236,56 @@ def verdict(run: xr.Dataset) -> str:
         method = records.flows(run)[claim.baseline]["integrator"]
         text += (
             f"The stable flow's centre ({METHODS.get(method, method)}) is "
-            f"{claim.stable.distance:.2g} from the optimizer's, its sharpness "
+            f"{power(claim.stable.distance)} from the optimizer's, its sharpness "
             f"{claim.stable.sharpness:.2f} of the threshold. "
         )
     if claim.floor == claim.floor:
         text += (
-            f"A copy of the optimizer started half a step behind ends up {claim.floor:.2g} away: "
-            "a yardstick of what can be asked of a model."
+            "A copy of the optimizer started half a step behind ends up "
+            f"{power(claim.floor)} away: a yardstick of what can be asked of a model."
         )
-    for lost, step in claim.failed.items():
-        title = records.flows(run).get(lost, {"title": "optimizer"})["title"]
-        text += f" The {title} could not go on at step {step}."
+    text += _stopped(run, claim)
     return f"{text.strip()}\n\n{judgement(run, models)}\n\n{LEGEND}"
 
 
+def _stopped(run: xr.Dataset, claim: claims.Claims) -> str:
+    words = ""
+    for lost, step in claim.failed.items():
+        title = records.flows(run).get(lost, {"title": "optimizer"})["title"]
+        words += f" The {title} could not go on at step {step}."
+    return words
+
+
+def _capital(words: str) -> str:
+    return words[0].upper() + words[1:]
+
+
 LEGEND = (
-    "(a) times closer than the stable flow, (b) slope of log distance against log time, (c) error "
-    "of the sharpness, typical / worst, (d) and (e) typical errors, (f) median alignment; † of the "
-    "distribution, where phases are lost. No mark: the [claim](claims) holds."
+    "The floor is the distance of the copy. (a) times closer than the stable flow, (b) slope of "
+    "log distance against log time, (c) error of the sharpness, typical / worst, (d) and (e) "
+    "typical errors, (f) median alignment; † of the distribution, where phases are lost. No mark: "
+    "the [claim](claims) holds. Euler takes four substeps to a step of the optimizer; RK4 is "
+    "Runge-Kutta 4, one."
 )
 """What stands under a table of rulings."""
 
 
 def judgement(run: xr.Dataset, models: Mapping[str, claims.Claims]) -> str:
-    """Give the rulings on the models of a run as a Markdown table, a model a row."""
+    """Give the rulings on the models of a run as a Markdown table, a model a row.
+
+    A claim by which no model can be judged, such as that of a second moment where there is none,
+    has no column.
+    """
     entries = records.flows(run)
-    head = [
-        "model",
-        "distance over floor",
-        *(f"({key}) {claim.title}" for key, claim in judge.CLAIMS.items()),
-    ]
+    rulings = {tag: judge.rulings(claim) for tag, claim in models.items()}
+    told = [key for key in judge.CLAIMS if any(found[key].cell for found in rulings.values())]
+    head = ["model", "distance / floor", *(f"({key}) {judge.CLAIMS[key].title}" for key in told)]
     rows = []
     for tag, claim in models.items():
         method = entries[tag]["integrator"]
         title = entries[tag]["title"].split(" (")[0]
-        cells = [f"{title}, {METHODS.get(method, method)}", short(claim.above_floor)]
-        cells += [ruled(ruling) for ruling in judge.rulings(claim).values()]
-        rows.append(cells)
+        cells = [f"{title}, {SHORTER.get(method, method)}", short(claim.above_floor)]
+        rows.append([*cells, *(ruled(rulings[tag][key]) for key in told)])
     return markdown(head, rows, ":--")
 
 
@@ -277,7 +295,9 @@ METHODS = {
     "rk4:4": "Runge-Kutta 4, $K=4$",
     "euler:2": "2 substeps",
 }
-"""How the integrators are called in tables."""
+"""How the integrators are called."""
+SHORTER = METHODS | {"euler:4": "Euler", "rk4:1": "RK4"}
+"""The same in the first column of a wide table; `LEGEND` explains."""
 MARKS = {"holds": "", "partly": "*partly*", "fails": "**fails**", "": ""}
 """How verdicts are printed: what holds has no mark."""
 
@@ -288,8 +308,42 @@ def ruled(ruling: judge.Ruling) -> str:
 
 
 def verdicts(several: Iterable[xr.Dataset]) -> str:
-    """Give the verdict of each run, a paragraph and a table each, and what the claims are."""
-    return "\n\n".join(verdict(run) for run in several)
+    """Give what is measured and judged of runs: a table of all, a table each, and the legend."""
+    several = list(several)
+    if not several:
+        return ""
+    parts = [regimes(several)]
+    for run in several:
+        parts += [f"**{_capital(subject(run))}**", judgement(run, judged(run))]
+    return "\n\n".join([*parts, LEGEND])
+
+
+def regimes(several: Iterable[xr.Dataset]) -> str:
+    """Give where runs are, a run a row: optimizer, stable flow, and the copy as a yardstick."""
+    head = ("", "steps", "sharpness / threshold", "oscillation / drift", "stable flow: distance")
+    head += ("its sharpness / threshold", "copy: distance")
+    rows, methods, stopped = [], [], ""
+    named = {configuration(run).optimizer: sharpness_of(run) for run in several}
+    for run in several:
+        claim = next(iter(judged(run).values()))
+        stable = claim.stable
+        what = subject(run) if len(named) > 1 else subject(run).split(" on ", 1)[1]
+        cells = [what.removeprefix("the "), f"{run.sizes['step'] - 1:,}"]
+        cells += [fixed(claim.sharpness, 3), short(claim.regime), power(stable.distance)]
+        rows.append(
+            [_capital(cells[0]), *cells[1:], fixed(stable.sharpness, 2), power(claim.floor)]
+        )
+        if claim.baseline in records.flows(run):
+            method = records.flows(run)[claim.baseline]["integrator"]
+            methods.append(METHODS.get(method, method))
+        stopped += _stopped(run, claim)
+    which = f" ({' or '.join(dict.fromkeys(methods))})" if methods else ""
+    return (
+        f"Medians over the steps side by side: the optimizer's {max(named.values(), key=len)} and "
+        f"its oscillation over its drift; the distance of the stable flow{which} from it, "
+        "centre from centre; and that of a copy of the optimizer started half a step behind, a "
+        f"yardstick of what can be asked of a model.{stopped}\n\n{markdown(head, rows)}"
+    )
 
 
 def hyperparameters(several: Iterable[xr.Dataset]) -> str:
@@ -309,20 +363,20 @@ def _numbers(run: xr.Dataset) -> dict[str, object]:
     own = config.problem is not None
     rows = {
         "architecture": run.attrs["problem"] if own else ARCHITECTURE_TITLES[config.architecture],
-        r"learning rate $\eta$": config.learning_rate,
+        r"learning rate $\eta$": f"{config.learning_rate:g}",
         r"$\beta_1$": config.beta1,
         r"$\beta_2$": config.beta2,
-        "threshold": f"{run.attrs['threshold']:.5g}",
-        "data": None if own else f"{config.examples:,} {config.data}",
-        "weights": run.attrs["parameters"],
-        "warm-up steps": config.warmup,
-        "steps side by side": config.steps,
-        "integrator": ", ".join(sorted(methods)),
+        "threshold": counted(run.attrs["threshold"]),
+        "data": None if own else f"{config.examples:,} {DATA_TITLES[config.data]}",
+        "weights": counted(run.attrs["parameters"]),
+        "warm-up steps": counted(config.warmup),
+        "steps side by side": counted(config.steps),
+        "integrators": "; ".join(METHODS.get(method, method) for method in sorted(methods)),
         "rank": config.rank,
         "sharpness every": f"{config.spectrum_every} steps",
         "precision": config.dtype,
         "recorded": run.attrs.get("date"),
-        "seconds": f"{run.attrs['seconds']:.0f}",
+        "seconds": counted(run.attrs["seconds"]),
         "run": f"`{_name(config)}`",
     }
     return {key: value for key, value in rows.items() if value is not None}

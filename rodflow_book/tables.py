@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import numpy as np
 import torch
 import xarray as xr
 
-from rodflow_book.markup import markdown
+from rodflow_book.markup import fixed, markdown, power, short
 from rodflow_book.notebook import ARCHITECTURE_TITLES, configuration, ruled
 from rodflow_core.experiments import judge
 from rodflow_core.experiments.claims import Claims, assess
@@ -67,47 +68,66 @@ def judged(found: Mapping[Key, Claims]) -> str:
     return markdown(("", *heads), rows)
 
 
-def distances(models: Judged, coarse: Mapping[Key, Claims]) -> str:
-    """Distances over the floor and over each other, for every integrator that is recorded.
+def distances(models: Judged) -> str:
+    """Distances over the floor, for every integrator that is recorded.
 
     Args:
         models: assessed runs of ``rod`` and ``free``, and of ``rod_fine`` and ``free_fine``.
-        coarse: the paper's rod measured by the stable flow at its own substeps.
     """
-    names = {"rod": "rod / floor", "rod_fine": "rod, RK4", "free": "drift-free"}
-    names["free_fine"] = "drift-free, RK4"
-    fine = "rod_fine" in models
-    head = ["", "floor", "stable / floor", *(names[tag] for tag in models)]
-    head += ["ratio, stable flow $K=4$", *(["ratio, stable flow fine"] if fine else [])]
-    head += ["osc/drift", "S", "stable flow's S"]
+    names = {"rod": "paper's rod", "rod_fine": "paper's rod, RK4", "free": "drift-free rod"}
+    names["free_fine"] = "drift-free rod, RK4"
     rows = []
     for key, c in models["rod"].items():
-        cells = [title(key), f"{c.floor:.2g}", _short(c.stable.distance / c.floor)]
-        cells += [_short(models[tag][key].above_floor) for tag in models]
-        cells += [_short(coarse[key].ratio), *([_short(c.ratio)] if fine else [])]
-        rows.append([*cells, f"{c.regime:.2g}", f"{c.sharpness:.3f}", f"{c.stable.sharpness:.2f}"])
+        over = (c.stable.distance / c.floor, *(models[tag][key].above_floor for tag in models))
+        rows.append([title(key), power(c.floor), *map(short, over)])
+    return markdown(("", "floor", "stable flow", *(names[tag] for tag in models)), rows)
+
+
+def regimes(models: Judged, coarse: Mapping[Key, Claims]) -> str:
+    """How much closer the paper's rod is, and where: oscillation over drift, and sharpness.
+
+    Args:
+        models: assessed runs of ``rod``, and of ``rod_fine`` where there are any.
+        coarse: the paper's rod measured by the stable flow at its own substeps.
+    """
+    fine = "rod_fine" in models
+    head = ["", "times closer", *(["the same, stable flow fine"] if fine else [])]
+    head += ["oscillation / drift", "S / threshold", "stable flow's S / threshold"]
+    rows = []
+    for key, c in models["rod"].items():
+        cells = [title(key), short(coarse[key].ratio), *([short(c.ratio)] if fine else [])]
+        cells += [short(c.regime), fixed(c.sharpness, 3), fixed(c.stable.sharpness, 2)]
+        rows.append(cells)
     return markdown(head, rows)
 
 
-def observables(models: Judged) -> str:
-    """What a model says of quantities that a user sees: errors, stable flow beside both rods."""
-    head = ("", "raw loss: rod", "drift-free", "stable", "loss at the centre: rod", "stable")
-    head += (r"$\|\nu\|$: rod", "stable", "alignment (quartiles)")
+def losses(models: Judged) -> str:
+    """Errors of what models say of the loss: the raw one, and that at the centre."""
+    head = ("", "raw loss: paper's rod", "drift-free rod", "stable flow")
+    head += ("at the centre: paper's rod", "stable flow")
     rows = []
     for key, c in models["rod"].items():
-        r, s = c.rod, c.stable
-        free = models["free"][key].rod
-        cells = [title(key), *map(_percent, (r.raw_loss_error, free.raw_loss_error))]
-        cells += [_percent(s.raw_loss_error), _percent(r.loss_error), _percent(s.loss_error)]
-        cells += [_percent(r.nu_error), _percent(s.nu_error)]
-        low, high = r.alignment_quartiles
-        rows.append([*cells, f"{r.alignment:.2f} ({low:.2f} to {high:.2f})"])
+        raw = (c.rod, models["free"][key].rod, c.stable)
+        errors = [*(found.raw_loss_error for found in raw), c.rod.loss_error, c.stable.loss_error]
+        rows.append([title(key), *map(_percent, errors)])
+    return markdown(head, rows)
+
+
+def moments(models: Judged) -> str:
+    """Errors of the second moment, and the alignment of the paper's rod."""
+    head = ("", r"$\|\nu\|$: paper's rod", "stable flow", "alignment", "quartiles")
+    rows = []
+    for key, c in models["rod"].items():
+        low, high = c.rod.alignment_quartiles
+        cells = [title(key), *map(_percent, (c.rod.nu_error, c.stable.nu_error))]
+        rows.append([*cells, fixed(c.rod.alignment, 2), f"{low:.2f} to {high:.2f}"])
     return markdown(head, rows)
 
 
 def diagnosis(runs: Mapping[Key, xr.Dataset], models: Judged) -> str:
-    """Say of each run in which the paper's rod fails a claim what its numbers show."""
-    lines = []
+    """Say of each run in which the paper's rod fails what explains it, and what mends it."""
+    others = ["drift-free rod"] if "rod_fine" not in models else ["RK4", "drift-free rod"]
+    rows = []
     for key, claim in models["rod"].items():
         rulings = judge.rulings(claim)
         lost = [k for k, r in rulings.items() if r.verdict == judge.FAILS and k != "f"]
@@ -115,25 +135,25 @@ def diagnosis(runs: Mapping[Key, xr.Dataset], models: Judged) -> str:
             continue
         found = judge.diagnose(runs[key])
         words = [f"({k}) {judge.CLAIMS[k].title}, {rulings[k].text}" for k in lost]
-        mended = _mended(lost, runs[key], models, key)
-        why = "; ".join(found.findings) or "**unexplained**: no test of ours tells it apart"
-        lines.append(f"- **{title(key)}**: {'; '.join(words)}. {why[0].upper() + why[1:]}.{mended}")
-    return "\n".join(lines) or "Nothing fails."
+        why = "; ".join(found.findings) or "unexplained: no test of ours tells it apart"
+        rows.append([title(key), "; ".join(words), why, *_mended(lost, runs[key], models, key)])
+    head = ("", "fails", "out of the ordinary", *(f"mended by: {name}" for name in others))
+    return markdown(head, rows, ":--") if rows else "Nothing fails."
 
 
-def _mended(lost: list[str], run: xr.Dataset, models: Judged, key: Key) -> str:
-    """Say which of the lost claims another integrator or the other rod keeps."""
-    others = {"with the drift-free rod": models["free"][key]}
+def _mended(lost: list[str], run: xr.Dataset, models: Judged, key: Key) -> list[str]:
+    """Say which of the lost claims RK4, where it is recorded, and the other rod keep."""
+    others = [models["free"][key]]
     if "rod_finer" in flows(run):
-        others = {"with RK4, four substeps": assess(run, "rod_finer"), **others}
+        others = [assess(run, "rod_finer"), *others]
     elif "rod_fine" in models:
-        others = {"with RK4": models["rod_fine"][key], **others}
+        others = [models["rod_fine"][key], *others]
     words = []
-    for name, found in others.items():
+    for found in others:
         kept = judge.rulings(found)
         good = [f"({k})" for k in lost if kept[k].verdict not in (judge.FAILS, judge.NONE)]
-        words.append(f"{name}, {', '.join(good) or 'none'}")
-    return f" Mended {'; '.join(words)}."
+        words.append(", ".join(good) or "–")
+    return words
 
 
 def thresholds() -> str:
@@ -161,14 +181,16 @@ def threshold_formula(rule: UpdateRule) -> str:
     is given by its weights.
     """
     beta = rule.momentum.beta
-    forms = {
-        1.0: r"$2$",
-        (1 + beta) / (1 - beta): r"$2\,\frac{1+\beta_1}{1-\beta_1}$",
-        (1 + beta) / ((1 - beta) * (1 + 2 * beta)): (
-            r"$2\,\frac{1+\beta_1}{(1-\beta_1)(1+2\beta_1)}$"
+    # In order: without momentum all three are one, and the first is what one wants to read.
+    forms = (
+        (1.0, r"$2$"),
+        ((1 + beta) / (1 - beta), r"$2\,\frac{1+\beta_1}{1-\beta_1}$"),
+        (
+            (1 + beta) / ((1 - beta) * (1 + 2 * beta)),
+            r"$2\,\frac{1+\beta_1}{(1-\beta_1)(1+2\beta_1)}$",
         ),
-    }
-    for value, form in forms.items():
+    )
+    for value, form in forms:
         if abs(value / rule.momentum.threshold_factor - 1) < 1e-12:
             return form
     return r"$2/(b-ar+2lr)$"
@@ -201,23 +223,38 @@ def _linear_map(rule: UpdateRule, sharpness: float) -> np.ndarray:
 
 
 def hyperparameters(runs: Mapping[Key, xr.Dataset]) -> str:
-    """The table of appendix H as it was run, with the reason for each row."""
-    head = ("", r"$\eta$", r"$\beta_1$", r"$\beta_2$", "warm-up", "steps", "examples", "weights")
-    head += ("seconds", "why")
-    rows = []
+    """The table of appendix H as it was run, with reasons; below, what networks have in common."""
+    head = ("", r"$\eta$", r"$\beta_1$", r"$\beta_2$", "warm-up + steps", "seconds", "why")
+    rows, shared = [], {}
     for key, run in runs.items():
         c = configuration(run)
         regime = REGIMES.get(c.data, {}).get(key[1], {}).get(key[0])
-        betas = ["" if b is None else f"{b:g}" for b in (c.beta1, c.beta2)]
-        cells = [title(key), f"{c.learning_rate:g}", *betas, c.warmup, c.steps, c.examples]
-        cells += [run.attrs["parameters"], f"{run.attrs['seconds']:.0f}"]
-        rows.append([*cells, regime.reason if regime else ""])
-    return markdown(head, rows)
+        betas = ["–" if b is None else f"{b:g}" for b in (c.beta1, c.beta2)]
+        cells = [
+            title(key),
+            f"{c.learning_rate:g}",
+            *betas,
+            f"{c.warmup:,}\u00a0+\u00a0{c.steps:,}",
+        ]
+        cells += [f"{run.attrs['seconds']:,.0f}", in_symbols(regime.reason) if regime else ""]
+        rows.append(cells)
+        shared[ARCHITECTURE_TITLES[key[1]]] = (
+            f"{c.examples:,} examples, {int(run.attrs['parameters']):,} weights"
+        )
+    words = "; ".join(f"{network}: {what}" for network, what in shared.items())
+    align = ["--:"] * (len(head) - 2) + [":--"]
+    return f"{markdown(head, rows, align)}\n\n{words}."
 
 
-def _short(value: float) -> str:
-    return f"{value:.0f}" if value >= 100 else f"{value:.2g}"
+def in_symbols(reason: str) -> str:
+    """Write the betas of a reason as the pages do."""
+    return re.sub(r"\bbeta([12])\b(?: = ([\d.]+))?", _beta, reason)
+
+
+def _beta(found: re.Match[str]) -> str:
+    equals = f"={found[2]}" if found[2] else ""
+    return rf"$\beta_{found[1]}{equals}$"
 
 
 def _percent(value: float) -> str:
-    return "" if np.isnan(value) else f"{100 * value:.2g}%"
+    return "–" if np.isnan(value) else f"{100 * value:.2g}%"

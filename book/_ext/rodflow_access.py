@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
+import rodflow_pages
 from sphinx.application import Sphinx
 
 SAID = {
@@ -21,17 +21,15 @@ SAID = {
 _PARAMETERS = re.compile(r'<dl>\n((?:<dd><em class="sig-param">.*?</dd>\n)+)</dl>', re.DOTALL)
 
 
-def say(app: Sphinx, exception: Exception | None) -> None:
+def say(app: Sphinx) -> rodflow_pages.Mend:
     """Put the words in. What scrolls gets its tab stop on the page (`rodflow_scroll.js`)."""
-    if exception is not None or app.builder.format != "html":
-        return
-    for page in Path(app.outdir).rglob("*.html"):
-        text = said = page.read_text(encoding="utf-8")
+
+    def mend(text: str) -> str:
         for old, new in SAID.items():
-            said = said.replace(old, new)
-        said = _PARAMETERS.sub(_lines, said)
-        if said != text:
-            page.write_text(said, encoding="utf-8")
+            text = text.replace(old, new)
+        return _PARAMETERS.sub(_lines, text)
+
+    return mend
 
 
 def _lines(found: re.Match[str]) -> str:
@@ -41,5 +39,5 @@ def _lines(found: re.Match[str]) -> str:
 
 def setup(app: Sphinx) -> dict[str, object]:
     """Register with Sphinx."""
-    app.connect("build-finished", say)
+    rodflow_pages.every_page(app, say)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

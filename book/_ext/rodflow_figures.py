@@ -4,19 +4,27 @@ A figure is known by its file: what shows `figures/adam-mlp.svg` is the figure `
 is the first notebook that shows it, else the first page, the gallery last. There it has its number,
 its label `figure-adam-mlp`, for this book and for others, and the anchor of that name in its
 address; elsewhere it has the number of its home.
+
+A reference to a figure shows its number and a short title, the beginning of its caption:
+`{ref}`fig-rod-valley`` reads "Fig. 4 (Gradient descent in a curved valley)".
 """
 
 from __future__ import annotations
 
+import re
 from html import escape
+from pathlib import Path
 
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.domains import Domain
 from sphinx.environment import BuildEnvironment
 
-from rodflow_book.build.checkout import VERSION, commit
+from rodflow_book.build.citation import figure_entry, places
 
 GALLERY = "gallery"
+TITLE = 60
+"""Characters that a short title has at most."""
 
 
 def mark(figure: nodes.figure, stem: str, env: BuildEnvironment) -> None:
@@ -25,12 +33,28 @@ def mark(figure: nodes.figure, stem: str, env: BuildEnvironment) -> None:
     document = figure.document
     if not figure["ids"]:
         document.set_id(figure)
-    first = figure["ids"][0]
     if anchor not in document.ids:
-        figure["ids"].append(anchor)
+        # The first is the one that the link beside the caption leads to, and that is cited.
+        figure["ids"].insert(0, anchor)
         document.ids[anchor] = figure
+    first = figure["ids"][0]
     store: dict = env.__dict__.setdefault("rodflow_figures", {})
     store.setdefault(env.docname, {})[first] = stem
+    caption = next(figure.findall(nodes.caption), None)
+    titles: dict = env.__dict__.setdefault("rodflow_titles", {})
+    titles[env.docname, first] = short_title(caption.astext() if caption else stem)
+
+
+def short_title(caption: str) -> str:
+    """Give the beginning of a caption, up to its first mark or as many whole words as have room.
+
+    Example:
+        >>> short_title("The drift-free rod. At eight gradients it is near.")
+        'The drift-free rod'
+    """
+    words = " ".join(caption.split())
+    title = re.split(r"[.,:;(](?:\s|$)|\s\(", words, maxsplit=1)[0]
+    return title if len(title) <= TITLE else title[:TITLE].rsplit(" ", 1)[0] + " …"
 
 
 def cite_box(stem: str) -> nodes.raw:
@@ -41,6 +65,9 @@ def cite_box(stem: str) -> nodes.raw:
 def forget_page(app: Sphinx, env: BuildEnvironment, docname: str) -> None:
     """Drop what was noted of a page that is read anew."""
     env.__dict__.get("rodflow_figures", {}).pop(docname, None)
+    titles = env.__dict__.get("rodflow_titles", {})
+    for place in [place for place in titles if place[0] == docname]:
+        del titles[place]
 
 
 def number(app: Sphinx, env: BuildEnvironment) -> list[str]:
@@ -68,13 +95,25 @@ def number(app: Sphinx, env: BuildEnvironment) -> list[str]:
     for (page, identifier), stem in stems.items():
         env.toc_fignumbers[page]["figure"][identifier] = (homes[stem][2],)
     domain = env.get_domain("std")
-    for stem, (page, _, _) in homes.items():
+    _title_labels(env, domain, stems, homes)
+    for stem, (page, identifier, count) in homes.items():
         if isinstance(stem, str):
             anchor = f"figure-{stem}"
             domain.anonlabels[anchor] = (page, anchor)
-            domain.labels[anchor] = (page, anchor, stem)
+            title = getattr(env, "rodflow_titles", {}).get((page, identifier), stem)
+            domain.labels[anchor] = (page, anchor, f"Fig. {count} ({title})")
     env.rodflow_homes = homes
     return sorted({page for page, _ in stems})
+
+
+def _title_labels(env: BuildEnvironment, domain: Domain, stems: dict, homes: dict) -> None:
+    """Let a reference to a figure say its number and short title, instead of its whole caption."""
+    titles: dict = getattr(env, "rodflow_titles", {})
+    for label, (page, identifier, _) in list(domain.labels.items()):
+        if (page, identifier) in titles and (page, identifier) in stems:
+            count = homes[stems[page, identifier]][2]
+            said = f"Fig. {count} ({titles[page, identifier]})"
+            domain.labels[label] = (page, identifier, said)
 
 
 def _rank(page: str) -> int:
@@ -84,30 +123,16 @@ def _rank(page: str) -> int:
 def fill(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     """Say in each box how to cite its figure and how to make it again."""
     homes = getattr(app.env, "rodflow_homes", {})
+    where = places(Path(app.srcdir))
     for box in list(doctree.findall(nodes.raw)):
         if "stem" in box:
             page, _, count = homes.get(box["stem"], (docname, "", None))
-            entry, again = _entry(app, box["stem"], page, count), _again(page)
+            entry, again = figure_entry(where, box["stem"], page, count), _again(page)
             text = (
                 '<details class="figure-cite"><summary>Cite this figure, or make it again</summary>'
                 f"<pre>{escape(entry)}</pre><pre>{escape(again)}</pre></details>"
             )
             box.replace_self(nodes.raw("", text, format="html"))
-
-
-def _entry(app: Sphinx, stem: str, page: str, count: int | None) -> str:
-    lines = [
-        f"title = {{Figure {count}: {stem}}}" if count else f"title = {{Figure {stem}}}",
-        "author = {{The Rod Flow companion authors}}",
-        "year = {2026}",
-        f"howpublished = {{Rod flow: the executable companion, version {VERSION}}}",
-    ]
-    made = commit()
-    at = f"Commit {made}. " if made else ""
-    lines.append(f"note = {{{at}File figures/{stem}.svg; data and manifest beside it. CC BY 4.0}}")
-    if base := app.config.html_baseurl:
-        lines.append(f"url = {{{base.rstrip('/')}/{page}.html#figure-{stem}}}")
-    return f"@misc{{rodflow-{stem},\n  " + ",\n  ".join(lines) + "\n}"
 
 
 def _again(page: str) -> str:

@@ -1,13 +1,11 @@
 r"""What the book's pages leave to Sphinx, so that their sources stay plain and portable.
 
 Figures. A page writes one figure, `../figures/loss.svg`, which is as light or dark as the page is.
-Where `loss.pdf`, `loss.png`, `loss.csv` or `loss.json` lie next to it, the caption ends with links
-to them, and a folded box says how to cite the figure and make it again (`rodflow_figures`). The
-site holds each figure once, in `figures/`, where it can be linked to.
+Where `loss.pdf`, `loss.png`, `loss.csv.zip` or `loss.json` lie next to it, the caption ends with
+links to them, and a folded box says how to cite the figure and make it again (`rodflow_figures`).
+The site holds each figure once, in `figures/`, where it can be linked to.
 
 Equations. One that says its own number, the paper's, with `\tag` gets no second one.
-
-Files. A page opened from disk may request nothing that its browser refuses to give.
 """
 
 from __future__ import annotations
@@ -17,13 +15,19 @@ import re
 from pathlib import Path
 
 import rodflow_figures
+import rodflow_pages
 from docutils import nodes
+from PIL import Image
 from sphinx.application import Sphinx
 from sphinx.transforms import SphinxTransform
 
 # In the order in which the links stand; the suffix and what it is called.
-FILES = {".svg": "SVG", ".pdf": "PDF", ".png": "PNG", ".csv": "data", ".json": "manifest"}
-FONT_PRELOAD = re.compile(r'<link rel="preload" as="font"[^>]*>\n?')
+FILES = {
+    ".svg": "SVG", ".pdf": "PDF", ".png": "PNG", ".csv": "data", ".csv.zip": "data",
+    ".json": "manifest",
+}  # fmt: skip
+# A page that knows how high they are does not jump when they come.
+THUMBNAIL = re.compile(r'<img [^>]*src="(?:\.\./)*(figures/thumbnails/[^"]*)"')
 
 
 class FigureFiles(SphinxTransform):
@@ -39,24 +43,28 @@ class FigureFiles(SphinxTransform):
             path = Path(os.path.normpath(page / image["uri"]))
             if "://" in image["uri"] or not path.is_file():
                 continue
-            figure = image.parent
+            # A thumbnail is a link to its figure.
+            shown = image.parent if isinstance(image.parent, nodes.reference) else image
+            figure = shown.parent
             if isinstance(figure, nodes.figure):
                 box = nodes.container(classes=["figure-image"])
-                image.replace_self(box)
-                box += image
+                shown.replace_self(box)
+                box += shown
                 self._add_links(figure, path, page)
 
     def _add_links(self, figure: nodes.figure, path: Path, page: Path) -> None:
-        if not path.is_relative_to(Path(self.env.srcdir) / "figures"):
+        figures = Path(self.env.srcdir) / "figures"
+        if not path.is_relative_to(figures):
             return
         line = nodes.paragraph(classes=["figure-files"])
-        for file in (path.with_suffix(suffix) for suffix in FILES):
+        for suffix, called in FILES.items():
+            file = figures / f"{path.stem}{suffix}"
             if file.is_file():
                 if line.children:
                     line += nodes.Text(" · ")
                 # The site holds `figures/` as it is, so the link is the same as in the source.
                 target = os.path.relpath(file, page).replace(os.sep, "/")
-                line += nodes.reference("", FILES[file.suffix], refuri=target, internal=True)
+                line += nodes.reference("", called, refuri=target, internal=True)
         if line.children:
             legend = next(figure.findall(nodes.legend), None)
             if legend is None:
@@ -85,40 +93,29 @@ class PaperNumbers(SphinxTransform):
                     block["nowrap"] = True
 
 
-def drop_font_preloads(app: Sphinx, exception: Exception | None) -> None:
-    """Remove the theme's early requests for its icon font.
-
-    A page opened from disk is refused them, each with an error; the style sheet's own request for
-    the same font is granted.
-    """
-    if exception is None and app.builder.format == "html":
-        for path in Path(app.outdir).rglob("*.html"):
-            text = path.read_text(encoding="utf-8")
-            path.write_text(FONT_PRELOAD.sub("", text), encoding="utf-8")
-
-
-def show_figures_where_they_lie(app: Sphinx, exception: Exception | None) -> None:
+def show_figures_where_they_lie(app: Sphinx) -> rodflow_pages.Mend:
     """Let pages show the figures of the site, and drop the copies that Sphinx made of them.
 
     What Sphinx renamed or changed on the way stays as it is.
     """
-    if exception is not None or app.builder.format != "html":
-        return
     site = Path(app.outdir)
-    twice = [
-        copy
-        for copy in (site / "_images").glob("*")
-        if (site / "figures" / copy.name).is_file()
-        and (site / "figures" / copy.name).read_bytes() == copy.read_bytes()
-    ]
-    names = {f"_images/{copy.name}": f"figures/{copy.name}" for copy in twice}
-    for page in site.rglob("*.html"):
-        text = page.read_text(encoding="utf-8")
+    lying = {path.name: path for path in (site / "figures").rglob("*") if path.is_file()}
+    names = {}
+    for copy in sorted((site / "_images").glob("*")):
+        one = lying.get(copy.name)
+        if one is not None and one.read_bytes() == copy.read_bytes():
+            names[f"_images/{copy.name}"] = one.relative_to(site).as_posix()
+            copy.unlink()
+
+    def mend(text: str) -> str:
         shown = re.sub(r"_images/[^\"'#?)\s]+", lambda found: names.get(found[0], found[0]), text)
-        if shown != text:
-            page.write_text(shown, encoding="utf-8")
-    for copy in twice:
-        copy.unlink()
+        return THUMBNAIL.sub(sized, shown)
+
+    def sized(found: re.Match[str]) -> str:
+        with Image.open(site / found[1]) as image:
+            return f'{found[0]} width="{image.width}" height="{image.height}"'
+
+    return mend
 
 
 def setup(app: Sphinx) -> dict[str, object]:
@@ -127,7 +124,5 @@ def setup(app: Sphinx) -> dict[str, object]:
     app.add_config_value("comments_config", {}, "html")
     app.add_transform(FigureFiles)
     app.add_transform(PaperNumbers)
-    app.connect("build-finished", drop_font_preloads)
-    # The last word on what lies where, after the search index and the copying of images.
-    app.connect("build-finished", show_figures_where_they_lie, priority=900)
+    rodflow_pages.every_page(app, show_figures_where_they_lie)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,5 +1,5 @@
-/* What is wider than the page scrolls in its own box. Such a box can be reached by keyboard while it
-   scrolls, and only then: a tab stop that does nothing is in the way. */
+/* What is wider than the page scrolls in its own box, and says so. Such a box can be reached by keyboard
+   while it scrolls, and only then: a tab stop that does nothing is in the way. */
 
 (function () {
   "use strict";
@@ -20,12 +20,14 @@
           if (what !== "formula") {
             box.setAttribute("role", "group");
             box.setAttribute("aria-label", `${what}, wider than the page: scrolls`);
+            box.dataset.scrolls = "";
           }
         } else if (box.hasAttribute("tabindex")) {
           box.removeAttribute("tabindex");
           if (what !== "formula") {
             box.removeAttribute("role");
             box.removeAttribute("aria-label");
+            delete box.dataset.scrolls;
           }
         }
       }

@@ -11,20 +11,31 @@ from __future__ import annotations
 import re
 import shutil
 import sys
+from collections.abc import Iterable
 from fnmatch import fnmatch
 from pathlib import Path
 
 import nbformat
 import yaml
 
-from rodflow_book.build import api, equations, explorer, gallery, status
+from rodflow_book.build import (
+    api,
+    citation,
+    equations,
+    explorer,
+    gallery,
+    plain,
+    rerun,
+    site_figures,
+    status,
+)
 from rodflow_book.build.publish import publish
 from rodflow_book.captions import told
 from rodflow_core.experiments import records
 
 ROOT = Path(__file__).resolve().parents[2]
-CITED = ("CITATION.cff", "LICENSE", "LICENSE-text")
-"""Files of the checkout that pages link to."""
+LICENCES = ("LICENSE", "LICENSE-text")
+"""Files of the checkout that pages link to, beside CITATION.cff."""
 
 
 class BookError(ValueError):
@@ -49,6 +60,17 @@ def check_contents(notebooks: dict[str, nbformat.NotebookNode]) -> None:
     for entry in listed:
         if not any(fnmatch(page, entry) for page in pages):
             raise BookError(f"book/_toc.yml lists {entry}, but there is no such notebook.")
+
+
+def pages(notebooks: Iterable[str]) -> list[str]:
+    """Sort notebooks as the contents list them."""
+    toc = yaml.safe_load((ROOT / "book" / "_toc.yml").read_text(encoding="utf-8"))
+    listed = _entries(toc)
+    place = {
+        name: next(i for i, entry in enumerate(listed) if fnmatch(f"notebooks/{name}", entry))
+        for name in notebooks
+    }
+    return sorted(notebooks, key=lambda name: (place[name], name))
 
 
 def _entries(node: object) -> list[str]:
@@ -130,7 +152,21 @@ def sign(notebook: nbformat.NotebookNode) -> None:
         f"{made['versions']['rodflow']}, torch {made['versions']['torch']}, "
         f"Python {made['python']}."
     )
-    notebook.cells.append(nbformat.v4.new_markdown_cell(f":::{{div}} made-by\n{text}\n:::"))
+    file = f"../_sources/notebooks/{Path(made['source']).stem}.ipynb"
+    offer = f'<a href="{file}" download>This page as a notebook for plain Jupyter</a>'
+    notebook.cells += [
+        nbformat.v4.new_markdown_cell(f":::{{div}} made-by\n{text}\n:::"),
+        nbformat.v4.new_markdown_cell(f":::{{div}} {plain.OFFER}\n{offer}\n:::"),
+    ]
+
+
+def say_where(source: Path) -> None:
+    """Fill in what follows from the settings: the addresses of book and code, how to cite both."""
+    where = citation.places(source)
+    for path in source.glob("*.md"):
+        path.write_text(citation.filled(path.read_text("utf-8"), where), encoding="utf-8")
+    said = citation.cff((ROOT / "CITATION.cff").read_text(encoding="utf-8"), where)
+    (source / "CITATION.cff").write_text(said, encoding="utf-8")
 
 
 def assemble(folder: Path) -> None:
@@ -145,9 +181,10 @@ def assemble(folder: Path) -> None:
     shutil.copytree(ROOT / "book" / "vendor", source / "site")
     owners = merge_figures(folder, source / "figures")
     if (source / "figures").exists():
-        shutil.copytree(source / "figures", source / "site" / "figures")
         if folder.name == "quick":
             publish(source / "figures", ROOT / "figures")
+        site_figures.prepare(source / "figures", folder / "lighter")
+        shutil.copytree(source / "figures", source / "site" / "figures")
     explorer.write(source / "site", records.checkout_directory())
     (source / "notebooks").mkdir()
     for name, notebook in notebooks.items():
@@ -158,11 +195,17 @@ def assemble(folder: Path) -> None:
                 cell.source = told(cell.source, source / "figures")
         sign(notebook)
         nbformat.write(notebook, source / "notebooks" / f"{name}.ipynb")
-    for name in CITED:
+    for name in LICENCES:
         shutil.copyfile(ROOT / name, source / name)
+    say_where(source)
+    page = source / "rerun.md"
+    table = rerun.table(sorted((ROOT / "notebooks").glob("*.py")))
+    page.write_text(page.read_text("utf-8").replace(rerun.TOKEN, table), encoding="utf-8")
     api.write(source, ROOT)
     (source / "status.md").write_text(status.page(notebooks), encoding="utf-8")
-    (source / "gallery.md").write_text(gallery.page(source / "figures", owners), encoding="utf-8")
+    texts = {name: "\n".join(c.source for c in notebooks[name].cells) for name in pages(notebooks)}
+    shown = gallery.page(source / "figures", owners, texts)
+    (source / "gallery.md").write_text(shown, encoding="utf-8")
     (source / "equations.md").write_text(equations.page(source), encoding="utf-8")
 
 

@@ -4,8 +4,8 @@
 
 A page opened from disk may fetch nothing, but it may insert a `<script>`. So `explorer/index.js`
 says which runs there are, what was run and how the book judges it, and `explorer/runs/*.js` hold
-the numbers, rounded to `DIGITS` significant digits, every recorded step of them. A run that would
-make a file of more than `LIMIT` bytes has several, each with some of its quantities.
+the numbers, rounded to `pack.DIGITS` significant digits, every recorded step of them. A run of more
+than `LIMIT` numbers has several files, each with some of its quantities.
 
 What is judged here is judged by `rodflow_book.notebook`, as on the other pages.
 """
@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import functools
 import json
-import math
 import re
 import sys
 from collections.abc import Mapping
@@ -26,6 +25,7 @@ import yaml
 
 from rodflow_book import notebook
 from rodflow_book.build import explorer_words as words
+from rodflow_book.build.pack import DIGITS, packed, rounded
 from rodflow_book.figures.style import dark_twin, line
 from rodflow_core.experiments import judge, presets, records
 from rodflow_core.experiments.config import RunConfig
@@ -33,10 +33,8 @@ from rodflow_core.optimizers import OPTIMIZERS
 from rodflow_core.quantities import OF_SOLVE, OPTIMIZER
 
 ROOT = Path(__file__).resolve().parents[2]
-DIGITS = 6
-"""Significant digits that are kept of a number."""
-LIMIT = 280_000
-"""Bytes of a file of numbers, unless a single quantity takes more."""
+LIMIT = 60_000
+"""Numbers in a file, unless a single quantity has more: some 200 kB."""
 
 
 class Shown(NamedTuple):
@@ -84,18 +82,6 @@ _FINER = {"fine": (8.0, 2.0, 1.0, 2.0), "finer": (2.0, 3.0)}
 # --- numbers -------------------------------------------------------------------------------------
 
 
-def number(value: float) -> str:
-    """Give a number as JSON with `DIGITS` significant digits; what is not finite is ``null``.
-
-    Example:
-        >>> number(1234567.0), number(-0.00001234), number(float("nan"))
-        ('1.23457e6', '-1.234e-5', 'null')
-    """
-    if not math.isfinite(value):
-        return "null"
-    return re.sub(r"e([+-])0*", lambda m: "e-" if m[1] == "-" else "e", f"{value:.{DIGITS}g}")
-
-
 def series(run: xr.Dataset) -> dict[str, dict[str, xr.DataArray]]:
     """Give what is shown of a run: by kind, in the order of the menu, and by trajectory.
 
@@ -120,20 +106,18 @@ def series(run: xr.Dataset) -> dict[str, dict[str, xr.DataArray]]:
     return {kind: found[kind] for kind in (*known, *sorted(set(found) - set(known)))}
 
 
-def parts(run: xr.Dataset) -> list[dict[str, str]]:
-    """Divide the numbers of a run into files: of each, the text of its quantities by kind."""
-    files: list[dict[str, str]] = [{}]
+def parts(run: xr.Dataset) -> list[dict[str, dict[str, xr.DataArray]]]:
+    """Divide the numbers of a run into files: of each, the quantities by kind."""
+    files: list[dict[str, dict[str, xr.DataArray]]] = [{}]
     for kind, by_tag in series(run).items():
-        rows = (f'"{tag}":[{",".join(map(number, v.to_numpy()))}]' for tag, v in by_tag.items())
-        text = "{" + ",\n".join(rows) + "}"
-        size = len(text) + sum(map(len, files[-1].values()))
-        if files[-1] and size > LIMIT:
+        held = sum(values.size for by in files[-1].values() for values in by.values())
+        if files[-1] and held + sum(values.size for values in by_tag.values()) > LIMIT:
             files.append({})
-        files[-1][kind] = text
+        files[-1][kind] = by_tag
     return files
 
 
-def script(name: str, run: xr.Dataset, part: Mapping[str, str]) -> str:
+def script(name: str, run: xr.Dataset, part: Mapping[str, Mapping[str, xr.DataArray]]) -> str:
     """Give a file of numbers: a script that hands them over.
 
     Args:
@@ -146,11 +130,9 @@ def script(name: str, run: xr.Dataset, part: Mapping[str, str]) -> str:
         for dim in ("step", "spectrum_step")
         if dim in run.coords
     }
-    series = ",\n".join(f'"{kind}":{text}' for kind, text in part.items())
     return (
         "(window.rodflowExplorerData=window.rodflowExplorerData||{})"
-        f'[{json.dumps(name)}]={{"steps":{json.dumps(steps, separators=(",", ":"))},\n'
-        f'"series":{{{series}}}}};\n'
+        f'[{json.dumps(name)}]="{packed(part, steps=steps)}";\n'
     )
 
 
@@ -163,7 +145,7 @@ def rows() -> frozenset[str]:
     return frozenset(name for kind in presets.PRESETS for name in presets.rows(kind))
 
 
-def entry(name: str, run: xr.Dataset, files: list[dict[str, str]], site: Path) -> dict:
+def entry(name: str, run: xr.Dataset, files: list[dict], site: Path) -> dict:
     """Give what the index says of a run: what it is, what is judged, where its numbers are.
 
     Args:
@@ -187,7 +169,7 @@ def entry(name: str, run: xr.Dataset, files: list[dict[str, str]], site: Path) -
         "variant": "" if row else words.changes(config, base),
         "planned": named,
         "steps": [int(run["step"][0]), int(run["step"][-1])],
-        "threshold": float(number(run.attrs["threshold"])),
+        "threshold": rounded(run.attrs["threshold"]),
         "models": {tag: words.label(tag, entries) for tag in (OPTIMIZER, *entries)},
         "hidden": words.hidden(name, entries),
         "kinds": {kind: i for i, part in enumerate(files) for kind in part},

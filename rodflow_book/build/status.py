@@ -47,20 +47,25 @@ def page(notebooks: Mapping[str, nbformat.NotebookNode]) -> str:
         "| :-- | :-- | --: | --: |",
     ]
     for name, entry in made.items():
-        chosen = ", ".join(f"`{key} = {value!r}`" for key, value in settings(entry).items())
+        chosen = "; ".join(f"{key}: {_plain(value)}" for key, value in settings(entry).items())
         memory = entry.get("peak_memory_mb")
         cells = [
             f"{{doc}}`{name} <notebooks/{name}>`",
             chosen or "none",
-            f"{entry['seconds']:.1f}",
+            f"{entry['seconds']:,.1f}",
             "not measured" if memory is None else f"{memory:,.0f}",
         ]
         lines.append(f"| {' | '.join(cells)} |")
     total = sum(entry["seconds"] for entry in made.values())
     measured = [entry["peak_memory_mb"] for entry in made.values() if entry.get("peak_memory_mb")]
     most = f"**{max(measured):,.0f}** at most" if measured else "not measured"
-    lines.append(f"| **All** | | **{total:.1f}** | {most} |")
+    lines.append(f"| **All** | | **{total:,.1f}** | {most} |")
     return "\n".join(lines) + "\n"
+
+
+def _plain(value: object) -> str:
+    """Give a parameter as a reader would write it: a list without its brackets."""
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _made_with(made: list[Mapping]) -> list[tuple[str, str]]:

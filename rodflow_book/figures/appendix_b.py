@@ -9,8 +9,8 @@ import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from rodflow_book.figures.marks import closed, edged, marked
-from rodflow_book.figures.style import WIDTH, colour, line
+from rodflow_book.figures.marks import closed, edged, marked, parted
+from rodflow_book.figures.style import NAMES, WIDTH, colour, line
 from rodflow_core.simulate import Array, Trajectories
 
 
@@ -30,7 +30,7 @@ def rate_figure(curve: Mapping[str, Array], points: Mapping[str, Array]) -> Figu
     }
     for tag, name in names.items():
         axis.plot(curve["x"], curve[tag], **line(tag, label=name))
-        axis.plot(points["x"], points[tag], **edged(tag))
+        axis.plot(points["x"], points[tag], **edged(tag, label=f"_measured, {NAMES[tag]}"))
     axis.plot([], [], "o", color=colour("ink"), markersize=6, label="measured")
     axis.text(0.7, -0.3, "oscillation decays", ha="right", va="center", fontsize=13, style="italic")
     axis.text(1.27, 0.3, "grows", ha="right", va="center", fontsize=13, style="italic")
@@ -56,7 +56,8 @@ def settling_figure(
     unit = list(rates.values())[-1].max()
     looks = [(0.45, 1.6), (0.7, 1.6), (1.0, 2.6)]
     for (ratio, rate), (alpha, width) in zip(rates.items(), looks, strict=True):
-        phase.plot(squares, rate, color=colour("rod"), alpha=alpha, linewidth=width)
+        look = {"color": colour("rod"), "alpha": alpha, "linewidth": width}
+        phase.plot(squares, rate, label=f"_at {ratio:g} of the threshold", **look)
         at = int(np.argmin(np.abs(rate + 1.9 * unit)))
         side = -1 if ratio < 1 else 1
         words = rf"${ratio:g}\,S_{{\rm thr}}$" if ratio != 1 else r"$S_{\rm thr}$"
@@ -66,7 +67,7 @@ def settling_figure(
         zeros = squares[:-1][(rate[:-1] > 0) & (rate[1:] <= 0)]
         stable = zeros if len(zeros) else [0]
         phase.plot(stable, np.zeros(len(stable)), "o", color=colour("rod"), markersize=10,
-                   zorder=6, clip_on=False)  # fmt: skip
+                   zorder=6, clip_on=False, label="_where it settles")  # fmt: skip
         if ratio > 1:
             phase.plot(0, 0, "o", color=colour("rod"), markersize=10, zorder=7, clip_on=False,
                        markerfacecolor=plt.rcParams["axes.facecolor"])  # fmt: skip
@@ -111,10 +112,10 @@ def bifurcation_figure(
     figure, axis = plt.subplots(figsize=(WIDTH, 5.8))
     x = np.broadcast_to(ratios, iterates.shape)
     look = {"color": colour("disc"), "markersize": 1.6, "rasterized": True, "markeredgewidth": 0}
-    for sign in (1, -1):
-        axis.plot(x.ravel(), sign * iterates.ravel(), "o", **look)
+    late = parted(x.ravel(), iterates.ravel())
     words = "gradient descent: late iterates (and mirror image)"
-    axis.plot([], [], "o", markersize=6, color=colour("disc"), label=words)
+    for sign, label in ((1, words), (-1, "_mirror image")):
+        axis.plot(late[0], sign * late[1], "o", label=label, **look)
     for number, (at, ends) in enumerate(forms):
         for sign in (1, -1):
             first = number == 0 and sign > 0
@@ -124,11 +125,13 @@ def bifurcation_figure(
         ends = flow["centre"] + sign * flow["half"]
         axis.plot(flow["x"], ends, **edged("rod", markersize=8.5, label=words))
     for number, (words, at) in enumerate(marks.items()):
-        marked(axis, at, words, y=(0.1, 0.56, 0.48)[number], side="right" if number else "left")
+        place = (0.1, 0.56, 0.48)[number]
+        marked(axis, at, words.replace(", ", ",\n"), place, side="right" if number else "left")
     axis.set(
         xlabel=r"sharpness at the minimum / threshold, $\eta S/2$", xlim=(ratios[0], ratios[-1])
     )
     axis.set_ylabel(r"weight, in units of $1/\sqrt{\eta\kappa}$")
     axis.xaxis.set_major_locator(mpl.ticker.MultipleLocator(0.1))
-    axis.legend(loc="upper left", fontsize=13.5, bbox_to_anchor=(0, 1.03))
+    legend = figure.legend(loc="outside upper center", ncols=2, fontsize=13.5)
+    legend.legend_handles[0].set_markersize(6)
     return figure

@@ -9,7 +9,7 @@ from matplotlib import pyplot as plt
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from rodflow_book.figures.marks import TAGS, TITLES, closed, edged, marked
+from rodflow_book.figures.marks import TAGS, TITLES, closed, edged, marked, parted
 from rodflow_book.figures.style import WIDTH, colour, line
 from rodflow_core.simulate import Array
 
@@ -38,13 +38,13 @@ def slope_and_valley_figure(
     right.axhline(0, color=colour("ink"), linewidth=1)
     for name, values in rates.items():
         for number, row in enumerate(np.sort(values, axis=1).T):
-            words = TITLES[name] if number == 2 else None
+            words = TITLES[name] if number == 2 else f"_{TITLES[name]}, rate {number + 1}"
             width = 2.8 if number == 2 else 1.3
             right.plot(ratios, row, color=colour(TAGS[name]), linewidth=width, label=words)
     marked(right, 1, r"$S_{\rm thr}$", y=0.2, side="right")
     right.set(xlabel="sharpness / threshold", ylim=(-2.6, 0.6), xlim=(ratios[0], ratios[-1]),
               title=r"quadratic: rates $-2+\frac{1}{2}{\rm Re}\,\lambda_i\lambda_j$")  # fmt: skip
-    right.legend(loc="upper left", fontsize=13.5)
+    right.legend(loc="upper left", fontsize=13.5, bbox_to_anchor=(0, 0.8))
     return figure
 
 
@@ -62,8 +62,11 @@ def phase_figure(
     """
     figure, axis = plt.subplots(figsize=(WIDTH * 0.8, 6.4))
     grid = np.linspace(-1.75, 1.75, 42)
-    axis.streamplot(grid, grid, *field(*np.meshgrid(grid, grid)), density=1.15, linewidth=0.8,
-                    color=(*to_rgb(colour("ink")), 0.3), zorder=1)  # fmt: skip
+    stream = axis.streamplot(
+        grid, grid, *field(*np.meshgrid(grid, grid)), density=1.15, linewidth=0.8, zorder=1,
+        color=(*to_rgb(colour("ink")), 0.3),
+    )  # fmt: skip
+    stream.lines.set_label("_streamlines")
     axis.axline((0, 0), (1, -1), color=colour("other"), linewidth=1.2, linestyle=":", zorder=1)
     for number, points in enumerate(iterates):
         words = "heavy ball, sign turned at every step" if number == 0 else None
@@ -71,7 +74,7 @@ def phase_figure(
     for number, flow in enumerate(flows):
         words = r"rod flow: $(\delta,\mu)$" if number == 0 else None
         axis.plot(*flow.T, **line("rod", label=words, linewidth=2.8))
-        axis.plot(*flow[0], "s", color=colour("rod"), markersize=9, zorder=7)
+        axis.plot(*flow[0], "s", color=colour("rod"), markersize=9, zorder=7, label="_starts")
     look = {"color": colour("other"), "markersize": 14, "zorder": 8}
     axis.plot([1, -1], [-1, 1], "o", **look, label="fixed rod: (156), (157)")
     axis.plot(0, 0, "o", **look, markerfacecolor="none", markeredgewidth=2.2, label="no rod")
@@ -95,8 +98,8 @@ def bifurcation_figure(panels: Mapping[str, Mapping[str, Array]]) -> Figure:
     for axis, (name, panel) in zip(axes, panels.items(), strict=True):
         x = np.broadcast_to(panel["ratios"], panel["disc"].shape)
         look = {"color": colour("disc"), "markeredgewidth": 0, "rasterized": True}
-        axis.plot(x.ravel(), panel["disc"].ravel(), "o", markersize=2.6, **look)
-        axis.plot([], [], "o", markersize=6, color=colour("disc"), label="late iterates")
+        late = parted(x.ravel(), panel["disc"].ravel())
+        axis.plot(*late, "o", markersize=2.6, label="late iterates", **look)
         axis.plot(panel["form_ratios"], panel["form"], **closed(label="closed form"))
         axis.plot(
             panel["flow_ratios"], panel["rod"], **edged("rod", markersize=8.5, label="rod flow")
@@ -110,7 +113,8 @@ def bifurcation_figure(panels: Mapping[str, Mapping[str, Array]]) -> Figure:
         axis.set(xlabel="sharpness at the minimum / threshold", title=TITLES[name])
         axis.margins(x=0)
     axes[0].set_ylabel(r"half-displacement / $\sqrt{S_{\rm thr}/\kappa}$")
-    axes[0].legend(loc="upper left", fontsize=13.5)
+    legend = axes[0].legend(loc="upper left", fontsize=13.5)
+    legend.legend_handles[0].set_markersize(6)
     return figure
 
 

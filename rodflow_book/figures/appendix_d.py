@@ -142,7 +142,7 @@ def extent_portrait_figure(spiral: pd.DataFrame, beta2: float) -> Figure:
     right = 1.08 * max(spiral["optimizer_x"].max(), spiral["rod_x"].max(), 2)
     top = 1.12 * max(spiral["optimizer_y"].max(), spiral["rod_y"].max(), 1.6)
     x, y = np.meshgrid(np.linspace(1e-3, right, 60), np.linspace(0.03, top, 60))
-    axis.streamplot(
+    stream = axis.streamplot(
         x,
         y,
         2 * x * (1 / y - 1),
@@ -150,8 +150,8 @@ def extent_portrait_figure(spiral: pd.DataFrame, beta2: float) -> Figure:
         color=colour("disc"),
         density=1.15,
         linewidth=0.7,
-        arrowsize=1.0,
     )
+    stream.lines.set_label("_streamlines")
     ink = {"color": colour("ink"), "linewidth": 1.6, "linestyle": ":"}
     axis.axhline(1, **ink)
     axis.plot([0, min(right, top)], [0, min(right, top)], **ink)

@@ -18,6 +18,9 @@ TITLES = {"none": "RMSProp", "dozat": "NAdam", "heavy_ball": "Adam"}
 """The optimizers by their momentum."""
 TAGS = {"none": "disc", "dozat": "other", "heavy_ball": "rod"}
 """Their colours."""
+LINES = {"none": "-", "dozat": (0, (7, 1.5, 1.5, 1.5)), "heavy_ball": (0, (1, 1))}
+MARKERS = {"none": "o", "dozat": "s", "heavy_ball": "D"}
+"""How they are told apart without colours."""
 
 
 def slope_valley_figure(
@@ -38,13 +41,15 @@ def slope_valley_figure(
             color=colour(TAGS[momentum]),
             label=TITLES[momentum],
             linewidth=widths[momentum],
+            linestyle=LINES[momentum],
         )
     last = len(next(iter(slopes.values()))) - 1
     guide = np.array([0.3, 0.8]) * last
     slope.plot(guide, 6 - (guide - guide[0]), **closed("ink"))
     for momentum, path in bounces.items():
         unit = path / learning_rate
-        valley.plot(unit, color=colour(TAGS[momentum]), marker="o", markersize=8, linewidth=1.2)
+        look = {"marker": MARKERS[momentum], "markersize": 8, "linewidth": 1.2}
+        valley.plot(unit, color=colour(TAGS[momentum]), label=f"_{TITLES[momentum]}", **look)
         level = abs(unit[0])
         for sign in (1, -1):
             valley.plot(

@@ -35,11 +35,10 @@ def orders_figure(
     for kept, curve in curves.items():
         tag, name = _FIELDS[kept]
         plane.plot(*curve.T, color=colour(tag), linewidth=2.4, label=f"flow of {name}")
-        error.plot(scales, errors[kept], **dots(tag, markersize=9, label=None))
+        error.plot(scales, errors[kept], **dots(tag, markersize=9, label=f"_error of {name}"))
         fit = np.polyfit(np.log(scales), np.log(errors[kept]), 1)
-        error.plot(
-            scales, np.exp(np.polyval(fit, np.log(scales))), color=colour(tag), linewidth=1.6
-        )
+        fitted = np.exp(np.polyval(fit, np.log(scales)))
+        error.plot(scales, fitted, color=colour(tag), linewidth=1.6, label=f"_line through {name}")
         error.annotate(
             f"slope {orders[kept]:.2f}",
             (scales[-1], errors[kept][-1]),

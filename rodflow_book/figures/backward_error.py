@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from rodflow_book.figures.marks import legend_above
-from rodflow_book.figures.style import NAMES, WIDTH, colour, line
+from rodflow_book.figures.style import NAMES, WIDTH, colour, line, samples
 from rodflow_core.experiments.records import values
 from rodflow_core.quantities import name_of
 
@@ -35,7 +35,7 @@ def backward_error_numbers(without: xr.Dataset, corrected: xr.Dataset) -> pd.Dat
 def _marked(tag: str) -> dict[str, object]:
     """Give the style of a corrected flow: crosses, that the line below them stays seen."""
     look = {"linestyle": "none", "marker": _MARKERS[tag], "markersize": 8, "zorder": 6}
-    colours = {"sf": "sf", "rod": "other"}
+    colours = {"sf": "sf", "rod": "corrected"}
     return {**look, "markeredgewidth": 1.6, "color": colour(colours[tag]),
             "label": f"{NAMES[tag]}, corrected"}  # fmt: skip
 
@@ -59,7 +59,7 @@ def backward_error(without: xr.Dataset, corrected: xr.Dataset) -> Figure:
     for axis in axes:
         axis.set_xlabel("optimizer step")
         axis.margins(x=0)
-    legend_above(figure, axes[0], 3, fontsize=12)
+    legend_above(figure, axes[2], 3, fontsize=12)
     return figure
 
 
@@ -74,7 +74,8 @@ def _panel(
     few = max(1, len(steps) // 20)
     for tag in ("disc", *_FLOWS):
         if tag != "disc" or kind != "distance":
-            axis.plot(steps[first:], values(without, tag, kind)[first:] / unit, **line(tag))
+            look = samples(line(tag), steps) if tag == "disc" else line(tag)
+            axis.plot(steps[first:], values(without, tag, kind)[first:] / unit, **look)
     for tag in _FLOWS:
         shown = slice(max(first, few // 2), None, few)
         axis.plot(steps[shown], values(corrected, tag, kind)[shown] / unit, **_marked(tag))

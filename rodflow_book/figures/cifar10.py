@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from rodflow_book import notebook
 from rodflow_book.figures import files
 from rodflow_book.figures.run import made_with, plain_log_ticks
-from rodflow_book.figures.style import NAMES, WIDTH, colour, line
+from rodflow_book.figures.style import NAMES, WIDTH, colour, line, samples
 from rodflow_core.experiments import claims, records
 from rodflow_core.quantities import OPTIMIZER
 
@@ -91,7 +91,8 @@ def plate(table: pd.DataFrame, labels: Mapping[str, str], below: str) -> Figure:
         for row, axis in zip(ROWS, axes[:, j], strict=True):
             _panel(axis, table, name, row)
             for handle, title in zip(*axis.get_legend_handles_labels(), strict=True):
-                shown.setdefault(title, handle)
+                if handle.get_linestyle() != "None":
+                    shown.setdefault(title, handle)
             if j == 0:
                 axis.set_ylabel(row.words)
         axes[0, j].set_title(notebook.ARCHITECTURE_TITLES[name], fontsize=15, pad=38)
@@ -102,9 +103,9 @@ def plate(table: pd.DataFrame, labels: Mapping[str, str], below: str) -> Figure:
         small.set_in_layout(False)  # the title above it has kept its room
         axes[-1, j].set_xlabel("steps since the warm-up")
     figure.align_ylabels(axes[:, 0])
-    figure.legend(
-        list(shown.values()), list(shown), loc="outside upper center", ncols=5, fontsize=13
-    )
+    names = [NAMES[tag] for tag in (*TAGS, "floor") if NAMES[tag] in shown]
+    handles = [shown[name] for name in names]
+    figure.legend(handles, names, loc="outside upper center", ncols=5, fontsize=13)
     figure.supxlabel(below, fontsize=10.5)
     return figure
 
@@ -115,6 +116,8 @@ def _panel(axis: Axes, table: pd.DataFrame, name: str, row: Row) -> None:
         if column in table:
             there = table[column].notna()
             look = line(tag, label=NAMES[tag])
+            if tag == OPTIMIZER:
+                look = samples(look, table["step_since_start"][there].to_numpy())
             axis.plot(table["step_since_start"][there], table[column][there], **look)
     axis.set_yscale(row.scale)
     axis.margins(x=0)
@@ -135,9 +138,15 @@ def save(runs: Mapping[str, xr.Dataset], folder: str | os.PathLike[str]) -> None
     """
     table = numbers(runs)
     labels = {name: made_with(run, shared=False) for name, run in runs.items()}
+    manifest = files.run_manifest(list(runs.values()), "notebooks/cifar10.py")
+    times = {name: claims.assess(run, "rod", "sf").ratio for name, run in runs.items()}
+    closer = ", ".join(
+        f"{times[name]:.0f} times on the {notebook.ARCHITECTURE_TITLES[name]}" for name in times
+    )
+    manifest["says"] = f"The rod flow stays closer to Adam than the stable flow: {closer}."
     files.save(
         "figure-3", lambda: plate(table, labels, _shared(runs)), table, folder,
-        alt=alt_text(runs), manifest=files.run_manifest(list(runs.values())),
+        alt=alt_text(runs), manifest=manifest,
     )  # fmt: skip
 
 

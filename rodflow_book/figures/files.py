@@ -19,6 +19,7 @@ from matplotlib.text import Annotation
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
+from rodflow_book.figures.columns import numbers as all_numbers
 from rodflow_book.figures.legibility import troubles
 from rodflow_book.figures.style import style
 from rodflow_book.figures.svg import for_both_schemes
@@ -40,13 +41,14 @@ def save(
     """Write a figure to cite: SVG (light and dark), PDF, PNG, numbers (CSV), manifest (JSON).
 
     The files carry no date, and what is drawn is rounded, so that the same numbers give the same
-    bytes, also where another processor rounds their last digits in another way. What cannot be
-    read of it (`legibility.troubles`) is said in its manifest.
+    bytes, also where another processor rounds their last digits in another way. Every curve that
+    is drawn gets into the CSV, and the manifest says where it stands there (`columns.numbers`); it
+    also says what cannot be read of the figure (`legibility.troubles`).
 
     Args:
         name: stem of the files.
         draw: makes the figure.
-        numbers: what is drawn.
+        numbers: what is drawn, as far as it has names; the rest is added.
         folder: where the files go.
         alt: what the figure shows, for readers who do not see it.
         manifest: what it was made from: parameters, data, versions, the run.
@@ -58,27 +60,57 @@ def save(
         _round_off(figure)
         drawn = io.StringIO()
         figure.savefig(drawn, format="svg", metadata={"Date": None})
+        # What follows is drawn in the same places; to find them again takes as long as to draw.
+        figure.set_layout_engine("none")
+        own = table(numbers) if isinstance(numbers, xr.Dataset) else numbers
+        content, about = all_numbers(figure, own, _known(numbers))
         figure.savefig(folder / f"{name}.pdf", metadata={"CreationDate": None})
         _save_bitmap(figure, folder / f"{name}.png")
         found = troubles(figure)
         plt.close(figure)
     (folder / f"{name}.svg").write_text(for_both_schemes(drawn.getvalue()), encoding="utf-8")
-    if isinstance(numbers, xr.Dataset):
-        numbers = table(numbers)
-    numbers.to_csv(folder / f"{name}.csv", index=False, float_format=f"%.{_DIGITS}g")
-    content = {"figure": name, "alt": alt, **(manifest or {})}
+    content.to_csv(folder / f"{name}.csv", index=False, float_format=f"%.{_DIGITS}g")
+    entry = {"figure": name, "alt": alt, **(manifest or {}), **about}
     if found:
-        content["illegible"] = found
-    text = json.dumps(content, indent=1, sort_keys=True)
-    (folder / f"{name}.json").write_text(text + "\n")
+        entry["illegible"] = found
+    text = json.dumps(entry, indent=1, sort_keys=True)
+    (folder / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+
+
+def _known(numbers: pd.DataFrame | xr.Dataset) -> dict[str, tuple[str, str]]:
+    """Give meaning and units of a run's quantities, as it has them."""
+    if not isinstance(numbers, xr.Dataset):
+        return {}
+    about = {str(name): numbers[name].attrs for name in numbers.variables}
+    words = {name: (a.get("long_name", ""), a.get("units", "1")) for name, a in about.items()}
+    return {name: (meaning, units) for name, (meaning, units) in words.items() if meaning}
 
 
 def _save_bitmap(figure: Figure, path: Path) -> None:
-    """Write a PNG of 256 colours: lines on paper have no more, and it is a third of the size."""
+    """Write a PNG of few colours: lines on paper have few, and it is a quarter of the size."""
     drawn = io.BytesIO()
     figure.savefig(drawn, format="png")
-    few = Image.open(drawn).convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    few = few_colours(Image.open(drawn))
     few.save(path, optimize=True, dpi=(plt.rcParams["savefig.dpi"],) * 2)
+
+
+def few_colours(image: Image.Image, count: int = 32) -> Image.Image:
+    """Give a picture in colours that it has, chosen so that none is far from one of them."""
+    many = image.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    colours = np.reshape(many.getpalette(), (-1, 3)).astype(float)
+    often = np.array(many.histogram()[: len(colours)])
+    chosen = [int(often.argmax())]
+    far = np.sum((colours - colours[chosen[0]]) ** 2, axis=1)
+    while len(chosen) < count and (far * (often > 0)).max() > 0:
+        # A colour of many pixels counts more, up to what is a thin line of it.
+        chosen.append(int((far * np.sqrt(np.minimum(often, 20))).argmax()))
+        far = np.minimum(far, np.sum((colours - colours[chosen[-1]]) ** 2, axis=1))
+    # Shades of a colour next to each other, light ones first.
+    palette = colours[sorted(chosen, key=lambda i: -colours[i].sum())]
+    nearest = np.sum((colours[:, None] - palette) ** 2, axis=2).argmin(axis=1)
+    few = many.point([*map(int, nearest), *[0] * (256 - len(nearest))])
+    few.putpalette(palette.astype(np.uint8).tobytes())
+    return few
 
 
 def table(run: xr.Dataset) -> pd.DataFrame:
@@ -114,22 +146,35 @@ def trajectory_table(run: Trajectories, names: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
+def made_by(source: str) -> dict[str, object]:
+    """Say which notebook makes a figure, by which command, and what to cite with it.
+
+    Args:
+        source: the notebook, from the root of the repository.
+    """
+    stem = Path(source).stem
+    return {
+        "source": source,
+        "command": f"python -m rodflow_book.build.notebooks run {source} {stem}.ipynb",
+        "cite": ["arXiv:2605.06821", "arXiv:2602.01480"],
+    }
+
+
 def page_manifest(source: str, **parameters: object) -> dict[str, object]:
     """Give what a figure without recorded runs was made from: notebook, parameters, versions."""
     packages = ("torch", "numpy", "sympy", "matplotlib")
     return {
-        "source": source,
+        **made_by(source),
         "parameters": parameters,
         "dtype": "float64",
         "device": "cpu",
         "python": platform.python_version(),
         "packages": {name: metadata.version(name) for name in packages},
-        "cite": ["arXiv:2605.06821", "arXiv:2602.01480"],
     }
 
 
-def run_manifest(runs: Sequence[xr.Dataset]) -> dict[str, object]:
-    """Give the provenance of the runs a figure was drawn from."""
+def run_manifest(runs: Sequence[xr.Dataset], source: str) -> dict[str, object]:
+    """Give the provenance of the runs a figure was drawn from, and the notebook that draws it."""
     entries = []
     for run in runs:
         entry = dict(run.attrs)
@@ -137,7 +182,7 @@ def run_manifest(runs: Sequence[xr.Dataset]) -> dict[str, object]:
             entry[key] = json.loads(entry.get(key, "{}"))
         del entry["replay"]  # stays with the record, whose digest is here
         entries.append({k: v.item() if hasattr(v, "item") else v for k, v in entry.items()})
-    return {"runs": entries}
+    return {**made_by(source), "runs": entries}
 
 
 def _rounded(values: ArrayLike) -> NDArray[np.float64]:

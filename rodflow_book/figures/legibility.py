@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.legend import Legend
+from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
@@ -91,10 +92,12 @@ def _texts(figure: Figure) -> Iterator[Text]:
 
 
 def _curves(axes: Axes) -> Iterator[np.ndarray]:
-    """The curves and points of a panel, in pixels; straight lines of two points are marks."""
+    """The curves and points of a panel, its bars and the lines across it, in pixels."""
+    for bar in (bar for group in axes.containers for bar in group if isinstance(bar, Rectangle)):
+        yield _dense(bar.get_transform().transform(bar.get_path().vertices))
     for line in axes.get_lines():
         points = line.get_transform().transform(np.column_stack(line.get_data(orig=False)))
-        if line.get_visible() and len(points) > 2:
+        if line.get_visible() and len(points):
             joined = line.get_linestyle() not in ("None", "none", " ", "")
             yield _dense(points) if joined else points
     for collection in axes.collections:
@@ -104,10 +107,12 @@ def _curves(axes: Axes) -> Iterator[np.ndarray]:
 
 
 def _dense(points: np.ndarray) -> np.ndarray:
-    """Put nine points between any two, so that a segment is seen where it passes."""
-    parts = np.linspace(0, 1, 10, endpoint=False)[:, None]
+    """Put points between any two, so many that a segment is seen where it passes."""
+    steps = np.abs(np.diff(points, axis=0))
+    longest = np.max(steps, initial=0.0, where=np.isfinite(steps))
+    parts = np.linspace(0, 1, int(np.clip(longest / 3, 1, 400)), endpoint=False)[:, None]
     between = points[:-1, None] + parts * np.diff(points, axis=0)[:, None]
-    return between.reshape(-1, 2)
+    return np.vstack((between.reshape(-1, 2), points[-1:]))
 
 
 def _crosses(points: np.ndarray, box: Bbox) -> bool:

@@ -138,7 +138,7 @@ def held_figure(table: pd.DataFrame) -> Figure:
         "growth": _look("sf", "o", True) | {"label": None},
         "growth_held": _look("free", "s", True) | {"label": None},
         "growth_cycle": {"color": colour("ink"), "linestyle": (0, (4, 2)), "linewidth": 1.6,
-                         "label": "two-cycle of one weight, E.2"},
+                         "label": "two-cycle of one weight, E.3"},
     }  # fmt: skip
     for name, look in looks.items():
         right.plot(place, table[name], **look)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from rodflow_book.figures.style import NAMES, colour
+from rodflow_core.simulate import Array
 
 BIG = 14
 """Size of labels and words in most of these figures."""
@@ -43,6 +45,18 @@ def rings(tag: str, **changes: object) -> dict[str, object]:
     """Give the style of open circles around points."""
     look = {"markerfacecolor": "none", "markersize": 14, "markeredgewidth": 2}
     return dots(tag, **{**look, **changes})
+
+
+def parted(x: Array, y: Array) -> tuple[Array, Array]:
+    """Give points without those that fall upon others: late iterates come back again and again.
+
+    Args:
+        x: of the points.
+        y: of the points, to be told apart to a five-hundredth of their range.
+    """
+    size = np.ptp(y) / 500
+    _, first = np.unique(np.column_stack((x, np.round(y / size))), axis=0, return_index=True)
+    return x[first], y[first]
 
 
 def marked(axis: Axes, x: float, words: str, y: float = 0.97, side: str = "left") -> None:

@@ -23,7 +23,7 @@ LOOKS: dict[str, dict[str, object]] = {
         "zorder": 3.5,
     },
     "corrected_rod": {
-        "color": "rod",
+        "color": "corrected",
         "linestyle": (0, (7, 1.5, 1.5, 1.5)),
         "linewidth": 1.7,
         "zorder": 4.2,

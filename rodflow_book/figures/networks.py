@@ -196,7 +196,7 @@ def quantities_table(config: RunConfig, tags: Sequence[str]) -> str:
         if entry.trajectory not in (OPTIMIZER, *tags):
             continue
         meaning = entry.quantity.long_name.format(title=names[entry.trajectory])
-        meaning = meaning.replace("|", r"\|")
+        meaning = meaning.replace("delta", "δ").replace("mu|", "μ|").replace("|", r"\|")
         when = "eigensolve" if entry.kind in OF_SPECTRUM else "step"
         mark = "" if name in PAPER_NAMES else " *"
         lines.append(

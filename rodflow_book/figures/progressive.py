@@ -1,19 +1,18 @@
-"""Figures of progressive sharpening: on the way to the edge, and past it."""
+"""Figures of the edge: on the way there, and what holds an optimizer at it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from rodflow_book.figures.marks import labelled, legend_above
-from rodflow_book.figures.style import WIDTH, colour
+from rodflow_book.figures.style import WIDTH, colour, line
 
 _TAGS = ("rod", "free", "sf", "other")
-_STYLES = ("-", (0, (5, 2)), (0, (1, 1)), (0, (6, 2, 1, 2)))
+_MARKERS = ("o", "s", "^", "D")
 
 
 def sharpening_figure(descents: Mapping[float, pd.DataFrame], adam: pd.DataFrame) -> Figure:
@@ -24,13 +23,12 @@ def sharpening_figure(descents: Mapping[float, pd.DataFrame], adam: pd.DataFrame
         adam: columns step, ratio (preconditioned sharpness over threshold).
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 4.2), width_ratios=(1.25, 1))
-    for tag, look, (rate, table) in zip(_TAGS, _STYLES, descents.items(), strict=False):
+    for tag, marker, (rate, table) in zip(_TAGS, _MARKERS, descents.items(), strict=False):
         label = rf"$\eta={rate:g}$"
-        left.plot(table["time"], table["sharpness"], color=colour(tag), linestyle=look,
-                  linewidth=2.2, label=label)  # fmt: skip
+        left.plot(table["time"], table["sharpness"], **_sampled(tag, marker), label=label)
         left.axhline(table["threshold"].iloc[0], color=colour(tag), linewidth=1.1, linestyle=":")
     labelled(left, r"gradient descent: sharpness, and $2/\eta$", r"time $\eta\,t$")
-    right.plot(adam["step"], adam["ratio"], color=colour("ink"), linewidth=2.0)
+    right.plot(adam["step"], adam["ratio"], **_sampled("ink", "o"))
     right.axhline(1, color=colour("ink"), linewidth=1.1, linestyle=":")
     labelled(right, "Adam: preconditioned sharpness / threshold", "optimizer step", size=13)
     right.set_ylim(bottom=0)
@@ -38,36 +36,36 @@ def sharpening_figure(descents: Mapping[float, pd.DataFrame], adam: pd.DataFrame
     return figure
 
 
-def channels_figure(runs: Mapping[str, pd.DataFrame], crossing: int) -> Figure:
-    """Draw RMSProp past its edge, and what it does with its second moment held from there on.
+def _sampled(tag: str, marker: str) -> dict[str, object]:
+    """Give the style of a sharpness that is known every so many steps: no line where none is."""
+    return {"color": colour(tag), "linestyle": "none", "marker": marker, "markersize": 4.5}
+
+
+def cycle_figure(cycle: pd.DataFrame, length: float) -> Figure:
+    """Draw gradient descent in a valley that sharpens: sharpness, bounce, and the loop they make.
 
     Args:
-        runs: ``free`` and ``held``, columns step, sharpness, step_size, loss, each over its value
-            at the crossing.
-        crossing: the step at which the second moment is held.
+        cycle: columns step, ratio (sharpness over threshold), bounce (off the floor), free (the
+            sharpness of gradient flow, over the threshold).
+        length: of a bounce that holds against the slope.
     """
     figure, axes = plt.subplots(1, 3, figsize=(WIDTH, 3.9))
-    words = {"free": "second moment free", "held": "held from the crossing on"}
-    tags = {"free": "rod", "held": "sf"}
-    panels = {"sharpness": "sharpness", "step_size": "effective step size", "loss": "loss"}
-    for axis, (name, title) in zip(axes, panels.items(), strict=True):
-        for tag, table in runs.items():
-            axis.plot(table["step"], table[name], color=colour(tags[tag]), linewidth=2.2,
-                      linestyle=_STYLES[list(runs).index(tag)], label=words[tag])  # fmt: skip
-        axis.axvline(crossing, color=colour("ink"), linewidth=1.1, linestyle=":")
-        labelled(axis, title, "optimizer step")
+    ink = {"color": colour("ink"), "linewidth": 1.1, "linestyle": ":"}
+    bounce = cycle["bounce"]
+    axes[0].plot(cycle["step"], cycle["ratio"], **line("disc", label="gradient descent"))
+    axes[0].plot(cycle["step"], cycle["free"], **line("sf", label="gradient flow"))
+    axes[1].plot(cycle["step"], bounce, **line("disc"))
+    axes[2].plot(cycle["ratio"], bounce, **line("disc", linewidth=1.8))
+    axes[2].plot([1], [length], "o", color=colour("ink"), markersize=8, zorder=5)
+    axes[0].axhline(1, **ink)
+    axes[1].axhline(length, **ink)
+    axes[2].axvline(1, **ink)
+    axes[2].axhline(length, **ink)
+    labelled(axes[0], r"sharpness / $(2/\eta)$", "step")
+    labelled(axes[1], "bounce $|x_t|$", "step", ylim=(0, None))
+    labelled(axes[2], "one against the other", r"sharpness / $(2/\eta)$", "bounce $|x_t|$",
+             ylim=(0, None))  # fmt: skip
     for axis in axes[:2]:
-        axis.set_ylim(bottom=0)
-    axes[2].set_yscale("log")
-    axes[2].yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    axes[2].set_yticks([0.3, 0.5, 1, 2, 4])
-    axes[2].minorticks_off()
+        axis.margins(x=0)
     legend_above(figure, axes[0], 2)
     return figure
-
-
-def smoothed(values: np.ndarray, width: int = 9) -> np.ndarray:
-    """Average over neighbouring steps, so that an alternation is not drawn as a band."""
-    kernel = np.ones(min(width, len(values)))
-    weights = np.convolve(np.ones(len(values)), kernel, "same")
-    return np.convolve(values, kernel, "same") / weights

@@ -26,7 +26,8 @@ Key = tuple[str, str]
 """Optimizer and architecture."""
 SHOWN = ("sf_fine", "rod", "free", "central", "edge", "corrected")
 """Models of the page, in the order of its legends."""
-_MARKERS = {"mlp": "o", "cnn": "s", "vit": "^"}
+_MARKERS = {"sf_fine": "v", "rod": "o", "free": "D", "central": "s", "edge": "P", "corrected": "X"}
+_FILLS = {"mlp": "full", "cnn": "left", "vit": "none"}
 _LIKE = {"sf_fine": "sf"}
 
 
@@ -67,20 +68,43 @@ def save(
     runs: Mapping[Key, xr.Dataset], table: pd.DataFrame, folder: str | os.PathLike[str]
 ) -> None:
     """Write the page's three figures, with their numbers and the runs they come from."""
-    manifest = files.run_manifest(list(runs.values()))
+    manifest = files.run_manifest(list(runs.values()), "notebooks/rivals.py")
     paths, spreads = _paths(runs), covariances(runs)
+    says = _says(table)
     for name, draw, content, alt in (
         ("rivals-distance", lambda: distance_figure(runs), paths,
          "Distance to the optimizer's centre over steps, log axis, for every model of the edge: a "
          "panel for each of three optimizers and three networks."),
         ("rivals-cost", lambda: cost_figure(table), table,
-         "Distance over the sensitivity floor against the cost of a unit of time in gradients, "
-         "both on log axes, a panel an optimizer, a colour a model, a marker a network."),
+         "Distance over the sensitivity floor against the cost of a unit of time in gradients, on "
+         "log axes: a panel an optimizer, a colour and shape a model, a filling a network."),
         ("rivals-covariance", lambda: covariance_figure(runs), spreads,
          "Size and effective rank of the oscillation's covariance on the MLP over steps: the "
          "optimizer's oscillation, the rod's extent, central flow's covariance."),
     ):  # fmt: skip
-        files.save(name, draw, content, folder, alt=alt, manifest=manifest)
+        about = {**manifest, "says": says[name]}
+        files.save(name, draw, content, folder, alt=alt, manifest=about)
+
+
+def _says(table: pd.DataFrame) -> dict[str, str]:
+    """Say what each figure shows: which model is nearest, what it costs, how long its rod is."""
+    drawn = table[table["model"].isin(SHOWN)].dropna(subset=["distance"])
+    least = drawn.loc[drawn.groupby(["optimizer", "architecture"])["distance"].idxmin(), "model"]
+    nearest = [f"{NAMES.get(tag, tag)} in {n}" for tag, n in least.value_counts().items()]
+    runs = f"of {len(least)} runs"
+    price = drawn.groupby("model")["gradients"].agg(["min", "max"]).dropna()
+    costs = [
+        f"{NAMES[tag]} {low:.0f} to {high:.0f}"
+        for tag, (low, high) in price.iterrows() if tag in ("rod", "central", "edge")
+    ]  # fmt: skip
+    off = table[table["architecture"] == "mlp"].groupby("model")["amplitude_error"].median()
+    errors = [f"{off[tag]:.2g} ({NAMES[tag]})" for tag in ("rod", "free", "central") if tag in off]
+    return {
+        "rivals-distance": f"Nearest to the optimizer is, {runs}, {', '.join(nearest)}.",
+        "rivals-cost": f"A unit of time takes gradients: {', '.join(costs)}.",
+        "rivals-covariance": "The length of the oscillation is off by a part, in the median, of "
+        f"{', '.join(errors)}.",
+    }
 
 
 def _paths(runs: Mapping[Key, xr.Dataset]) -> pd.DataFrame:
@@ -136,11 +160,8 @@ def cost_figure(table: pd.DataFrame) -> Figure:
     for axis, optimizer in zip(axes.flat, optimizers, strict=True):
         rows = table[(table["optimizer"] == optimizer) & table["model"].isin(SHOWN)]
         for _, row in rows.iterrows():
-            look = {"color": colour(_LIKE.get(row["model"], row["model"])), "markersize": 9}
-            axis.plot(
-                row["gradients"], row["over_floor"], _MARKERS[row["architecture"]],
-                linestyle="none", markeredgecolor=plt.rcParams["axes.facecolor"], **look,
-            )  # fmt: skip
+            look = _mark(row["model"], row["architecture"])
+            axis.plot(row["gradients"], row["over_floor"], **look)
         axis.axhline(1, color=colour("floor"), linewidth=1.3, linestyle=":")
         axis.set(xscale="log", yscale="log", title=OPTIMIZERS[optimizer].title)
         axis.xaxis.set_major_locator(mpl.ticker.LogLocator(subs=(1, 2, 5)))
@@ -152,17 +173,24 @@ def cost_figure(table: pd.DataFrame) -> Figure:
     return figure
 
 
+def _mark(model: str, architecture: str) -> dict[str, object]:
+    """Give the point of a model on a network: the model's colour and shape, filled by network."""
+    tint = colour(_LIKE.get(model, model))
+    return {
+        "linestyle": "none", "marker": _MARKERS[model], "fillstyle": _FILLS[architecture],
+        "color": tint, "markerfacecoloralt": plt.rcParams["axes.facecolor"], "markersize": 9,
+    }  # fmt: skip
+
+
 def _legend(figure: Figure, axis: Axes, table: pd.DataFrame) -> None:
-    """Name models by colour and networks by marker, with points that are nowhere."""
+    """Name models by colour and shape, networks by filling, with points that are nowhere."""
     for tag in SHOWN:
         if tag in set(table["model"]):
             like = _LIKE.get(tag, tag)
-            axis.plot([], [], "o", color=colour(like), label=NAMES.get(like, like), markersize=9)
+            axis.plot([], [], **_mark(tag, "mlp"), label=NAMES.get(like, like))
     for architecture in dict.fromkeys(table["architecture"]):
-        axis.plot(
-            [], [], _MARKERS[architecture], color=colour("ink"), fillstyle="none", markersize=9,
-            label=ARCHITECTURE_TITLES[architecture],
-        )  # fmt: skip
+        look = {**_mark("rod", architecture), "color": colour("ink")}
+        axis.plot([], [], **look, label=ARCHITECTURE_TITLES[architecture])
     legend_above(figure, axis, 5, fontsize=12)
 
 

@@ -1,4 +1,4 @@
-"""The two pictures of the rod: in weight space and in phase space, from computed trajectories."""
+"""Pictures of the rod in weight space, from computed trajectories."""
 
 from __future__ import annotations
 
@@ -32,9 +32,6 @@ class Mesh(NamedTuple):
     sharpness: Array
 
 
-# --- gradient descent in a valley ----------------------------------------------------------------
-
-
 def valley_figure(run: Trajectories, mesh: Mesh, rods: Sequence[int]) -> Figure:
     """Draw gradient descent bouncing along a valley, its rods and its stable flow.
 
@@ -45,13 +42,13 @@ def valley_figure(run: Trajectories, mesh: Mesh, rods: Sequence[int]) -> Figure:
     """
     figure, axis = plt.subplots(figsize=(WIDTH, 4.95))
     _landscape(axis, mesh)
-    _iterates(axis, run.iterates, label="gradient descent: iterates $w_t$")
+    draw_iterates(axis, run.iterates, label="gradient descent: iterates $w_t$")
     axis.plot(*run.stable.T, **line("sf", linewidth=2.6, label="stable flow: gradient flow"))
     axis.plot(*run.stable[-1], "s", color=colour("sf"), markersize=9, zorder=5)
     words = r"rod flow: centre $\bar w$, rods $\bar w\pm\delta$"
     axis.plot(*run.centre.T, **line("rod", label=words))
     for t in rods:
-        _rod(axis, run.centre[t], run.signed_half[t], linewidth=3.2, markersize=6.5)
+        draw_rod(axis, run.centre[t], run.signed_half[t], linewidth=3.2, markersize=6.5)
     ring = {"markerfacecolor": plt.rcParams["axes.facecolor"], "markersize": 6.5, "zorder": 7}
     axis.plot(*run.optimizer_centre[list(rods)].T, "o", color=colour("ink"), **ring,
               label=r"centres $\frac{1}{2}(w_t+w_{t+1})$ of the iterates")  # fmt: skip
@@ -109,12 +106,13 @@ def _landscape(axis: Axes, mesh: Mesh) -> None:
             axis.text(*at, words, ha="center", va="center", fontsize=13.5, rotation=angle)
 
 
-def _iterates(axis: Axes, points: Array, **changes: object) -> None:
+def draw_iterates(axis: Axes, points: Array, **changes: object) -> None:
+    """Draw an optimizer's iterates, joined by a thin line."""
     look = {"linewidth": 0.9, "marker": "o", "markersize": 4, "label": "optimizer"}
     axis.plot(*points.T, **line("disc", **{**look, **changes}))
 
 
-def _rod(axis: Axes, centre: Array, half: Array, **look: float) -> None:
+def draw_rod(axis: Axes, centre: Array, half: Array, **look: float) -> None:
     """Draw one rod: a segment whose ends are marked."""
     ends = np.stack((centre - half, centre + half))
     edge = plt.rcParams["axes.facecolor"]
@@ -149,71 +147,3 @@ def valley_series_figure(run: Trajectories, sharpness: dict[str, Array]) -> Figu
         axis.margins(x=0)
     legend_above(figure, axes[0], fontsize=13)
     return figure
-
-
-# --- heavy ball in phase space -------------------------------------------------------------------
-
-
-def phase_figure(run: Trajectories, corner: Array, rods: Sequence[int], unit: float) -> Figure:
-    """Draw heavy ball in the plane ``(w, m)`` with its rods, and both coordinates over steps.
-
-    Args:
-        run: the trajectories.
-        corner: one end ``(delta*, mu*)`` of the rod at the fixed point, equation (157).
-        rods: times at which a rod is drawn.
-        unit: how many units of ``m`` are drawn as long as one unit of ``w``.
-    """
-    figure = plt.figure(figsize=(WIDTH, 5.4))
-    grid = figure.add_gridspec(2, 2, width_ratios=(1.12, 1))
-    plane = figure.add_subplot(grid[:, 0])
-    _plane(plane, run, corner, rods)
-    plane.set_aspect(1 / unit)
-    legend_above(figure, plane, 4, fontsize=11, markerscale=0.8)
-    for row, name in enumerate(("w", "m")):
-        _coordinate(figure.add_subplot(grid[row, 1]), run, row, name)
-    return figure
-
-
-def _plane(axis: Axes, run: Trajectories, corner: Array, rods: Sequence[int]) -> None:
-    ink = colour("ink")
-    for sign in (1, -1):
-        axis.axline((0, 0), corner * (1, sign), color=ink, linewidth=0.9, linestyle=":", alpha=0.7)
-    _iterates(axis, run.iterates, markersize=5.5)
-    for t in rods:
-        _rod(axis, run.centre[t], run.signed_half[t], linewidth=3, markersize=7)
-    axis.plot([], [], **line("rod", marker="o", label="rod flow: rods"))
-    fixed, never = corner * [[1, 1], [-1, -1]], corner * [[1, -1], [-1, 1]]
-    axis.plot(*fixed.T, "o", color=ink, markersize=17, markerfacecolor="none", zorder=7,
-              markeredgewidth=1.4, label="ends of the fixed rod")  # fmt: skip
-    axis.plot(*never.T, "X", color=colour("other"), markersize=14, zorder=7,
-              label="corners of two separate rods")  # fmt: skip
-    for point in never:
-        side = np.sign(point[0])
-        axis.annotate(
-            "never visited", point, (-14 * side, 0), textcoords="offset points", fontsize=13,
-            color=colour("other"), ha="right" if side > 0 else "left", va="center",
-        )  # fmt: skip
-    axis.set(xlabel="weight $w$", ylabel="first moment $m$",
-             xlim=1.32 * np.abs(corner[0]) * np.array([-1, 1]),
-             ylim=1.26 * np.abs(corner[1]) * np.array([-1, 1]))  # fmt: skip
-
-
-def _coordinate(axis: Axes, run: Trajectories, index: int, name: str) -> None:
-    values, centre, half = run.iterates[:, index], run.centre[:, index], np.abs(run.half[:, index])
-    look = {"linewidth": 0.9, "marker": "o", "markersize": 4, "label": f"${name}_t$"}
-    axis.plot(values, **line("disc", **look))
-    # The rod at time t lies between the iterates t and t + 1: it is drawn half-way.
-    times = np.arange(len(centre)) + 0.5
-    axis.plot(times, centre, **line("rod", label=rf"centre $\bar {name}$"))
-    letter = r"\delta" if name == "w" else r"\mu"
-    look = line("rod", linestyle=(0, (4, 1.5)), label=rf"ends $\bar {name}\pm|{letter}|$")
-    axis.plot(times, centre + half, **look)
-    axis.plot(times, centre - half, **{**look, "label": None})
-    axis.set_ylabel(f"${name}$", fontsize=14)
-    axis.margins(x=0.01)
-    axis.legend(
-        loc="lower center", bbox_to_anchor=(0.5, 0.97), ncols=3, columnspacing=1.0,
-        handletextpad=0.4, handlelength=1.4, fontsize=12,
-    )  # fmt: skip
-    if index == 1:
-        axis.set_xlabel("optimizer step")

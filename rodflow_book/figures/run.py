@@ -11,7 +11,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rodflow_book.figures.style import WIDTH, colour, line
+from rodflow_book.figures.style import WIDTH, colour, line, samples
 from rodflow_core.experiments import records
 from rodflow_core.quantities import OPTIMIZER
 
@@ -19,6 +19,8 @@ BESIDE = (
     "sf_fine", "rod_fine", "free_fine", "rod_finer", "free_finer", "corrected", "central", "edge",
 )  # fmt: skip
 """Models that have a page of their own (`models`): a run's figure leaves them out."""
+SWINGS = 12
+"""Swings of the half-displacement that can be told apart in half the width of a figure."""
 
 
 def trajectories(run: xr.Dataset) -> dict[str, str]:
@@ -32,8 +34,9 @@ def run_figure(run: xr.Dataset) -> Figure:
     """Draw a run: the optimizer and its flows, quantity by quantity.
 
     First what the claims are about: preconditioned sharpness, and the distance between centres.
-    Then the lengths ``|delta|`` and ``|mu|``, as wide as there is room, for they swing fast; then
-    loss, ``|nu|`` and alignment. What a record does not hold has no panel.
+    Then the lengths ``|delta|`` and ``|mu|``, as wide as there is room and no longer than can be
+    read, for they swing fast; then loss, ``|nu|`` and alignment. What a record does not hold has no
+    panel.
 
     Args:
         run: a data set made by ``runs.compute``, whatever flows it holds.
@@ -50,13 +53,16 @@ def run_figure(run: xr.Dataset) -> Figure:
     shown: dict[str, object] = {}
     for band, (row, _) in zip(bands, rows, strict=True):
         for panel, axis in zip(row, band.subplots(1, len(row), squeeze=False)[0], strict=True):
+            axis.margins(x=0)
             panel(axis, run)
             axis.set_xlabel("optimizer step")
-            axis.margins(x=0)
             for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
-                shown.setdefault(label, handle)
-    columns = -(-len(shown) // -(-len(shown) // 5))
-    figure.legend(list(shown.values()), list(shown), loc="outside upper center", ncols=columns)
+                if handle.get_linestyle() != "None":
+                    shown.setdefault(label, handle)
+    names = [name for name in trajectories(run).values() if name in shown]
+    columns = -(-len(names) // -(-len(names) // 5))
+    handles = [shown[name] for name in names]
+    figure.legend(handles, names, loc="outside upper center", ncols=columns)
     if records.configuration(run).data == "cifar10":
         figure.supxlabel(made_with(run), fontsize=10.5)
     return figure
@@ -113,11 +119,14 @@ def _sharpness(axis: Axes, run: xr.Dataset) -> None:
     threshold, titles = run.attrs["threshold"], trajectories(run)
     for tag, series in _curves(run, "preconditioned_sharpness").items():
         if tag != "floor":
-            values = series[:, 0] / threshold
-            axis.plot(run["spectrum_step"], values, **line(tag, label=titles[tag]))
+            values, look = series[:, 0] / threshold, line(tag, label=titles[tag])
+            if tag == OPTIMIZER:
+                look = samples(look, run["spectrum_step"].to_numpy())
+            axis.plot(run["spectrum_step"], values, **look)
     axis.axhline(1, color=colour("ink"), linewidth=1.2, linestyle=":", zorder=1)
     ratio = r"$\lambda_{\max}/S_{\rm thr}$"
     axis.set(title=f"sharpness / threshold ({threshold:.4g})", ylabel=ratio)
+    axis.ticklabel_format(axis="y", useOffset=False)
 
 
 def _distance(axis: Axes, run: xr.Dataset) -> None:
@@ -133,14 +142,26 @@ def _distance(axis: Axes, run: xr.Dataset) -> None:
 
 def _delta(axis: Axes, run: xr.Dataset) -> None:
     list(_draw(axis, run, "delta_norm", "floor"))
-    axis.set(title="half-displacement", ylabel=r"$|\delta|$")
+    axis.set(title=f"half-displacement{_readable(axis, run)}", ylabel=r"$|\delta|$")
     axis.set_ylim(bottom=0)
 
 
 def _mu(axis: Axes, run: xr.Dataset) -> None:
     list(_draw(axis, run, "mu_norm", "floor"))
-    axis.set(title="its first-moment part", ylabel=r"$|\mu|$")
+    axis.set(title=f"its first-moment part{_readable(axis, run)}", ylabel=r"$|\mu|$")
     axis.set_ylim(bottom=0)
+
+
+def _readable(axis: Axes, run: xr.Dataset) -> str:
+    """Show as many steps as have `SWINGS` swings of the optimizer; say so if not all."""
+    length = records.values(run, OPTIMIZER, "delta_norm")
+    tops = 1 + np.flatnonzero((length[1:-1] > length[:-2]) & (length[1:-1] >= length[2:]))
+    if len(tops) <= 1.5 * SWINGS:
+        return ""
+    shown = int(10 * np.ceil(tops[SWINGS - 1] / 10))
+    first = int(run["step"][0])
+    axis.set_xlim(first, first + shown)
+    return f", first {shown} steps"
 
 
 def _nu(axis: Axes, run: xr.Dataset) -> None:

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from rodflow_book.figures.marks import BIG, labelled, legend_above
-from rodflow_book.figures.style import WIDTH, colour, line
+from rodflow_book.figures.style import WIDTH, colour, line, samples
 from rodflow_book.motion import Curve, Panel, Track
 from rodflow_core.simulate import Array
 
@@ -113,7 +113,10 @@ def edge_figure(climb: pd.DataFrame, losses: pd.DataFrame, warmup: int) -> Figur
     names = {"disc": "gradient descent", "sf": "gradient flow"}
     for axis, table in zip(axes, (climb, losses), strict=True):
         for tag, name in names.items():
-            axis.plot(table["step"], table[tag], **line(tag, label=name))
+            look = line(tag, label=name)
+            if tag == "disc" and table is climb:
+                look = samples(look, table["step"].to_numpy())
+            axis.plot(table["step"], table[tag], **look)
         axis.axvspan(0, warmup, color=colour("ink"), alpha=0.06, linewidth=0)
         axis.margins(x=0)
     axes[0].axhline(1, color=colour("ink"), linewidth=1.2, linestyle=":", zorder=1)
@@ -123,7 +126,7 @@ def edge_figure(climb: pd.DataFrame, losses: pd.DataFrame, warmup: int) -> Figur
     labelled(axes[1], "loss", "step")
     _plain_log(axes[1], losses[["disc", "sf"]].to_numpy())
     axes[1].text(warmup, axes[1].get_ylim()[1], "warm-up ", ha="right", va="top", fontsize=BIG - 1)
-    legend_above(figure, axes[0], 2)
+    legend_above(figure, axes[1], 2)
     return figure
 
 
@@ -131,13 +134,16 @@ def beside_figure(table: pd.DataFrame) -> Figure:
     """Draw gradient descent at the edge with its two flows beside it.
 
     Args:
-        table: columns step, disc, sf, rod: the sharpness over the threshold; distance_sf,
-            distance_rod: from the centre of gradient descent's iterates.
+        table: columns step, disc, sf, rod: the sharpness over the threshold, where it is known;
+            distance_sf, distance_rod: from the centre of gradient descent's iterates.
     """
     figure, axes = plt.subplots(1, 2, figsize=(WIDTH, 4.0), width_ratios=(1.15, 1))
     names = {"disc": "gradient descent", "sf": "gradient flow", "rod": "rod flow"}
     for tag, name in names.items():
-        axes[0].plot(table["step"], table[tag], **line(tag, label=name))
+        known = table[table[tag].notna()]
+        look = line(tag, label=name)
+        look = samples(look, known["step"].to_numpy()) if tag == "disc" else look
+        axes[0].plot(known["step"], known[tag], **look)
     axes[0].axhline(1, color=colour("ink"), linewidth=1.2, linestyle=":", zorder=1)
     for tag in ("sf", "rod"):
         # All start at one place, which has no logarithm.

@@ -93,7 +93,7 @@ def _at_threshold(c: Claims) -> Ruling:
     if met == HOLDS and not worst <= AT_THRESHOLD[1]:
         met = PARTLY
     text = f"{_percent(typical)}, worst {_percent(worst)}{_how(pointwise)}"
-    cell = f"{_percent(typical, '')}\u2009/\u2009{_percent(worst, '')}{_how(pointwise, '†')}"
+    cell = f"{_percent(typical)}\u2009/\u2009{_percent(worst)}{_how(pointwise, '†')}"
     return Ruling(met, typical, text, cell)
 
 
@@ -111,7 +111,7 @@ def _second_moment(c: Claims) -> Ruling:
 def _error(found: Agreement, bars: tuple[float, float]) -> Ruling:
     met = HOLDS if found.typical <= bars[0] else PARTLY if found.typical <= bars[1] else FAILS
     text = f"{_percent(found.typical)}{_how(found.pointwise)}"
-    cell = f"{_percent(found.typical, '')}{_how(found.pointwise, '†')}"
+    cell = f"{_percent(found.typical)}{_how(found.pointwise, '†')}"
     return Ruling(met, found.typical, text, cell)
 
 
@@ -239,12 +239,12 @@ def _findings(d: Diagnosis, c: Claims) -> list[str]:
         words.append(f"integration: finely integrated, it is {d.integration:.2g} times nearer")
     if d.phase < claims.IN_PHASE:
         words.append(
-            f"phase: the two lengths correlate by {d.phase:.2f}, most when shifted {d.lag} steps"
+            f"phase: the two lengths correlate by {d.phase:.2f}, most when shifted by {d.lag} steps"
         )
     if d.bursts[0] > BURST * d.bursts[1]:
         words.append(
-            f"bursts: its length peaks at {d.bursts[0]:.2g} times its median, the optimizer's at "
-            f"{d.bursts[1]:.2g}"
+            f"bursts: its length peaks at {_short(d.bursts[0])} times its median, the optimizer's "
+            f"at {_short(d.bursts[1])}"
         )
     if d.critical > 1 and c.rod.alignment < NEAR_ONE:
         several = f"{d.critical:.0f}" + (" or more" if d.critical >= d.recorded else "")
@@ -289,11 +289,13 @@ def _correlation(mine: np.ndarray, theirs: np.ndarray, shift: int) -> float:
 
 
 def _short(value: float) -> str:
-    return f"{value:.0f}" if value >= 100 else f"{value:.2g}"
+    if value >= 100:
+        return f"{value:.0f}"
+    return f"{value:.1f}" if 0.995 <= value < 9.95 else f"{value:.2g}"
 
 
-def _percent(value: float, gap: str = " ") -> str:
-    return f"{100 * value:.0f}{gap}%" if value >= 0.995 else f"{100 * value:.2g}{gap}%"
+def _percent(value: float) -> str:
+    return f"{100 * value:.0f}%" if value >= 0.995 else f"{100 * value:.2g}%"
 
 
 def _how(pointwise: bool, mark: str = " (of the distribution)") -> str:

@@ -154,7 +154,7 @@ def _seen(look: Sequence[float | None]) -> str:
     _, sharpness, regime, left = look
     return (
         f"sharpness {sharpness:.2f} of the threshold, oscillation {regime:.1f} times the drift, "
-        f"{100 * (left or 0):.2g} % of the loss left"
+        f"{100 * (left or 0):.2g}% of the loss left"
     )
 
 

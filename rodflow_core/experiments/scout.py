@@ -137,6 +137,8 @@ def follow(lockstep: Lockstep, w: torch.Tensor, steps: Sequence[int]) -> Iterato
 def line(sighting: Sighting) -> str:
     """Give a sighting as a line of the table that ``rodflow scout`` prints."""
     s = sighting
+    if s.sharpness != s.sharpness:
+        return f"{s.learning_rate:>13g} {s.step:>6} {'diverged':>10} {'':>30} {s.seconds:>7.1f}"
     return (
         f"{s.learning_rate:>13g} {s.step:>6} {s.sharpness:>10.3f} {s.regime:>10.2f} "
         f"{s.loss:>10.4g} {100 * s.remaining:>8.1f}% {s.seconds:>7.1f}  {'<- good' * s.good}"

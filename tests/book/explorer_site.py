@@ -1,8 +1,12 @@
 """A small site with the explorer and a few records, for its tests in Python and in a browser."""
 
+import base64
 import json
+import math
 import re
 import shutil
+import zlib
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -86,6 +90,31 @@ def index_of(site: Path) -> dict:
 def numbers_of(site: Path, name: str, part: int = 0) -> dict:
     """Read a file of numbers."""
     text = (site / "explorer" / "runs" / f"{name}.{part}.js").read_text(encoding="utf-8")
-    found = re.fullmatch(r"\(window[^[]*\[\"([^\"]*)\"\]=(.*);\n", text, re.DOTALL)
+    found = re.fullmatch(r"\(window[^[]*\[\"([^\"]*)\"\]=\"([\w+/=]*)\";\n", text)
     assert found[1] == f"{name}/{part}"
-    return json.loads(found[2])
+    return unpacked(found[2])
+
+
+def unpacked(text: str) -> dict:
+    """Undo the packing, byte by byte."""
+    line, _, raw = zlib.decompress(base64.b64decode(text)).partition(b"\n")
+    file, at = json.loads(line), 0
+    for by_tag in file["series"].values():
+        for tag, count in by_tag.items():
+            columns = [raw[at + i * count : at + (i + 1) * count] for i in range(4)]
+            by_tag[tag] = values_of(zip(*columns, strict=True))
+            at += 4 * count
+    assert at == len(raw)
+    return file
+
+
+def values_of(numbers: Iterable[tuple[int, ...]]) -> list[float | None]:
+    """Give the numbers that four bytes each stand for, the difference to the one before."""
+    code, values = 0, []
+    for each in numbers:
+        step = int.from_bytes(bytes(each), "little")
+        code = (code + ((step >> 1) ^ -(step & 1)) + 2**31) % 2**32 - 2**31
+        power, place = divmod(abs(code), 900_000)
+        size = float(f"{place + 100_000}e{power - 405}") if code else 0.0
+        values.append(None if code == 2**30 else math.copysign(size, code))
+    return values

@@ -2,14 +2,19 @@
 
 import io
 import os
+import re
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urldefrag, urlsplit
 
+import fitting
 import pytest
 from browsing import browser as browser
 from browsing import needs_browser
 from bs4 import BeautifulSoup
 from PIL import Image
+from sphinx.util.inventory import InventoryFile
+
+import rodflow_core
 
 ROOT = Path(__file__).resolve().parents[2]
 HTML = Path(os.environ.get("RODFLOW_BOOK", ROOT / "build" / "quick" / "html"))
@@ -75,6 +80,33 @@ def test_figures_are_shown_from_where_they_can_be_linked_to(soups):
         assert not (HTML / "_images" / path.name).exists(), f"{path.name} is in the site twice"
 
 
+def test_the_first_page_is_filled_in(soups):
+    page = soups["index.html"]
+    text = page.get_text()
+    assert not re.search(r"@[A-Z]+@|<!--", text), "something was not filled in"
+    (entry,) = (
+        block.get_text() for block in page.select("pre") if "rodflow-companion" in block.text
+    )
+    assert f"Version {rodflow_core.__version__}" in entry
+    links = {link["href"] for link in page.select("article a[href]")}
+    assert links >= {f"https://arxiv.org/abs/{number}" for number in ("2605.06821", "2602.01480")}
+    # What other books look names up in, as the page of references says.
+    assert (HTML / "objects.inv").is_file()
+
+
+def test_other_books_can_refer_to_what_is_here(soups):
+    inventory = InventoryFile.load(
+        io.BytesIO((HTML / "objects.inv").read_bytes()), "", os.path.join
+    )
+    for kind, name, page in (
+        ("std:label", "eq-153", "notebooks/appendix_c3.html"),
+        ("std:label", "figure-rod-valley", "notebooks/rod.html"),
+        ("std:term", "edge of stability", "glossary.html"),
+    ):
+        target, anchor = urldefrag(inventory[kind][name][2])
+        assert target == page and soups[page].find(id=anchor), f"{name} is said to be at {target}"
+
+
 # In a browser
 
 
@@ -124,9 +156,11 @@ def test_a_page_opens_from_disk_wide_and_narrow(page, scheme, open_page):
     tab = open_page(page, scheme)
     check_mathematics(tab)
     check_figures(tab, scheme)
-    tab.set_viewport_size({"width": 390, "height": 844})
-    widths = "[document.documentElement.scrollWidth, document.body.scrollWidth]"
-    assert max(tab.evaluate(widths)) <= 390, f"{page} does not fit a narrow screen"
+    for width in (1280, 390):
+        tab.set_viewport_size({"width": width, "height": 844})
+        assert fitting.widest(tab) <= width, f"{page} does not fit {width} px"
+        assert fitting.hidden(tab) == [], f"{page} at {width} px"
+    assert fitting.off_paper(tab) == [], f"{page} on paper"
 
 
 def check_mathematics(tab):
@@ -138,6 +172,9 @@ def check_mathematics(tab):
 def check_figures(tab, scheme):
     """They are shown and loaded, in the page's colours, with their captions."""
     for image in tab.locator("article img").all():
+        # A thumbnail comes when it is scrolled to.
+        image.scroll_into_view_if_needed()
+        image.evaluate("image => image.decode()")
         assert image.is_visible()
         assert image.evaluate("image => image.complete && image.naturalWidth > 0")
         assert image.evaluate("image => getComputedStyle(image).colorScheme") == scheme
@@ -154,6 +191,34 @@ def test_a_figure_is_as_dark_as_its_page(theme, system, open_page):
     shot = tab.locator("article figure img").first.screenshot()
     corner = Image.open(io.BytesIO(shot)).convert("L").getpixel((3, 3))
     assert (corner < 40) if theme == "dark" else (corner > 240)
+
+
+WIDGETS = [page for page in PAGES if 'class="quartic-widget"' in (HTML / page).read_text("utf-8")]
+
+
+@in_browser
+@pytest.mark.parametrize("page", WIDGETS)
+def test_a_slider_lies_below_its_words_in_the_books_theme(page, open_page):
+    """A class of the theme's own would put one upon the other."""
+    tab = open_page(page)
+    controls = tab.locator(".quartic-widget .control").all()
+    assert len(controls) >= 4
+    for control in controls:
+        words, slider = (control.locator(part).bounding_box() for part in ("label", "input"))
+        assert words["y"] + words["height"] <= slider["y"] + 1, control.inner_text()
+
+
+@in_browser
+def test_the_first_screen_has_the_picture_and_the_score(open_page):
+    tab = open_page("index.html")
+    tab.set_viewport_size({"width": 1280, "height": 800})
+    for what in (
+        "article figure img",
+        "article p:has(a[href*='2605.06821'])",
+        "article p > strong",
+    ):
+        box = tab.locator(what).first.bounding_box()
+        assert box["y"] > 0 and box["y"] + box["height"] <= 800, what
 
 
 @in_browser

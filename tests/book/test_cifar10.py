@@ -113,7 +113,7 @@ def test_a_page_lives_without_a_run(checkout, runs, tmp_path):
     found = evidence.recorded()
     assert set(found) == set(runs) - {("gd", "vit")}
     assert "gd-vit-cifar" in evidence.lacking(found)
-    assert f"the {len(found)} runs recorded so far of 27" in evidence.score_line(found)
+    assert f"the {len(found)} runs recorded so far of 27" in evidence.score(found)
     gd = next(row for row in evidence_tables.protocol(found).splitlines() if "(gd)" in row)
     assert gd.endswith("| – |")
     assert "| – |" in evidence_tables.seconds(found)
@@ -270,19 +270,18 @@ def test_the_floor_is_said_to_be_no_bound(runs):
 
 def test_the_score_is_that_of_the_judge(runs):
     found = evidence.assessed(runs)["rod"]
-    line = evidence.score_line(runs)
+    line = evidence.score(runs)
     holds = sum(c.verdict == "holds" for c in found.values())
     failing = [key for key, c in found.items() if c.verdict == "fails"]
-    assert (
-        f"the {len(runs)} runs recorded so far of 27" in line
-        and f"**{holds}**" in line
-        and "\n" not in line
-    )
+    assert f"in {holds} of the {len(runs)} runs recorded so far of 27**" in line.splitlines()[0]
     assert f"neither in {len(failing)}" in line and "1,000 images" in line
+    # A sentence, and two items; the regime is among them.
+    assert line.count("\n") == 3 and line.count("\n- *") == 2
+    assert "Full batch" in line and "constant learning rate" in line and "no step is random" in line
     lost = {key: run.copy() for key, run in runs.items()}
     lost["adam", "cnn"]["dist_wbar_disc_to_rod"][:] = np.nan
     lost["adam", "cnn"]["rod_pre_sharpness_wbar"][:] = np.nan
-    assert "Adam on the CNN" in evidence.score_line(lost)
+    assert "Adam on the CNN" in evidence.score(lost)
 
 
 def test_runs_are_named_by_optimizer():
@@ -304,12 +303,21 @@ def test_the_tables_have_a_row_for_everything(checkout, runs):
     rivals = {key[:2]: run for key, run in evidence.beside("rivals").found.items()}
     table = evidence_tables.rivals(rivals).splitlines()
     assert len(table) == 3 and all(row.count("|") == table[0].count("|") for row in table)
-    assert "of 1 run, the rod is closer in" in evidence_tables.rivals_in_words(rivals)
+    assert "of 1 run the rod is closer in" in evidence_tables.rivals_in_words(rivals)
     assert evidence_tables.rivals_in_words({}) == ""
     both = evidence.assessed(runs)
     coarse = {key: claims.assess(run, "rod", "sf") for key, run in runs.items()}
-    assert "RK4" not in tables.distances(both, coarse)
-    tables.diagnosis(runs, both)  # what was integrated coarsely only is explained as far as it goes
+    assert "RK4" not in tables.distances(both) and "fine" not in tables.regimes(both, coarse)
+    # What was integrated coarsely only is explained as far as it goes.
+    assert tables.diagnosis(runs, both).startswith("|  | fails | out of the ordinary |")
+    several = [tables.distances(both), tables.regimes(both, coarse), tables.losses(both)]
+    for table in (*several, tables.moments(both)):
+        assert len(table.splitlines()) == 2 + len(runs)
+    prices = evidence_tables.prices(rivals).splitlines()
+    assert prices[0].count("|") == 2 + 6 and prices[0].count("central flow") == 2
+    assert f"| a | {evidence_tables.number(rows['a'].over_floor)} |" in (
+        evidence_tables.at_the_threshold(rows)
+    )
     assert evidence_tables.seconds(runs).count("\n") == 1 + 2 + 1
 
 
@@ -334,8 +342,8 @@ def test_what_was_tried_is_all_there(monkeypatch):
     monkeypatch.setattr(regimes, "scouted", lambda: table)
     chosen = evidence_tables.chosen().splitlines()
     adam = next(row for row in chosen if "(adam)" in row)
-    assert "0.05 (0.9), from 400: 6 times, 12 % left" in adam
-    assert "† 0.1 (0.9), from 200: 1 times, 50 % left" in adam
+    assert "0.05 (0.9), from 400: 6 times, 12% left" in adam
+    assert "† 0.1 (0.9), from 200: 1 times, 50% left" in adam
     assert "diverged" in next(row for row in chosen if "(gd)" in row)
     assert "not scouted" in next(row for row in chosen if "(nadam)" in row)
     tried = evidence_tables.tried("mlp")
@@ -352,7 +360,7 @@ def test_the_first_pages_carry_the_score(page):
     begin, end = evidence.MARKERS
     assert text.count(begin) == text.count(end) == 1
     line = text.split(begin)[1].split(end)[0].strip()
-    assert line == evidence.score_line(evidence.recorded()), (
+    assert line == evidence.score(evidence.recorded()), (
         f"{page} does not say what the records say; paste what "
         "`python -m rodflow_book.evidence` prints."
     )

@@ -5,11 +5,11 @@ import re
 
 import numpy as np
 import pytest
-from explorer_site import LOST_AT, REAL, index_of, make, numbers_of
+from explorer_site import LOST_AT, REAL, index_of, make, numbers_of, unpacked
 from toolkit import is_one_sentence
 
 from rodflow_book import notebook
-from rodflow_book.build import explorer, explorer_words
+from rodflow_book.build import explorer, explorer_words, pack
 from rodflow_book.figures.style import dark_twin, line
 from rodflow_core.experiments import claims, judge, presets, records
 
@@ -25,11 +25,13 @@ def made(tmp_path_factory):
 
 
 def test_numbers_keep_six_digits_and_nothing_that_is_not_finite():
-    for value in (1234567.0, -1.23456789e-9, 0.1, 0.0, -0.5, 3e200, 1e-300):
-        text = explorer.number(value)
-        assert float(text) == float(f"{value:.6g}")
-        assert not re.search(r"e[+]|e-?0", text)
-    assert [explorer.number(v) for v in (math.nan, math.inf, -math.inf)] == ["null"] * 3
+    several = [1234567.0, -1.23456789e-9, 0.1, 0.0, -0.5, 999999.5, 9.9999951e-8, 3e200, 5e-324]
+    rng = np.random.default_rng(0)
+    several += list(rng.standard_normal(20_000) * 10.0 ** rng.integers(-300, 300, 20_000))
+    series = {"loss": {"rod": [*several, math.nan, math.inf, -math.inf, 1.0], "sf": [-1e308]}}
+    given = unpacked(pack.packed(series, steps=[4]))
+    assert given["steps"] == [4] and given["series"]["loss"]["sf"] == [-1e308]
+    assert given["series"]["loss"]["rod"] == [*(float(f"{v:.6g}") for v in several), *[None] * 3, 1]
 
 
 @pytest.mark.parametrize("name", ["adam-mlp-small", "adam-mlp-lost", "adam-mlp-cifar", *REAL[2:]])

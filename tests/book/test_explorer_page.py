@@ -17,7 +17,7 @@ from explorer_browser import (
 from explorer_browser import browser as browser
 from explorer_browser import made as made
 from explorer_browser import open_page as open_page
-from explorer_site import GAP, LOST_AT
+from explorer_site import GAP, LOST_AT, ROOT
 
 pytestmark = in_browser
 
@@ -172,3 +172,19 @@ def test_a_file_that_is_not_there_gives_a_sentence(open_page, made):
         hidden.rename(path)
     choose(tab, "Optimizer", "nesterov")
     tab.wait_for_function("document.querySelector('.plot title').textContent.includes('Nesterov')")
+
+
+@pytest.mark.parametrize(
+    "name, pages",
+    [
+        ("adam-mlp-cifar", ["adam", "cifar10", "claims"]),
+        ("gd-mlp-quick", ["gd", "rivals", "cost", "claims"]),
+        ("adam-mlp-lost", ["adam", "limits", "claims"]),
+    ],
+)
+def test_links_lead_to_where_such_a_run_is_discussed(open_page, name, pages):
+    links = open_page(f"#run={name}").locator(".links a")
+    found = [link.get_attribute("href") for link in links.all()]
+    assert found == [f"notebooks/{page}.html" for page in pages]
+    for page in pages:
+        assert (ROOT / "notebooks" / f"{page}.py").is_file()

@@ -74,13 +74,27 @@ def test_greys_keep_their_distance_from_the_paper_and_other_colours_stay():
 
 def test_the_bitmap_has_the_size_and_the_colours_of_the_drawing(tmp_path):
     image = Image.open(saved(tmp_path, X) / "curve.png")
-    assert image.mode == "P" and round(image.info["dpi"][0]) == 150
+    assert image.mode == "P" and round(image.info["dpi"][0]) == 100
     few = image.convert("RGB")
     assert few.getpixel((0, 0)) == (255, 255, 255)
     # The line itself is drawn in its very colour.
     wanted = tuple(int(style.colour("rod")[i : i + 2], 16) for i in (1, 3, 5))
     colours = {colour for _, colour in few.getcolors(10**6)}
     assert min(np.abs(np.subtract(wanted, c)).max() for c in colours) < 8
+
+
+def test_few_colours_are_near_all_that_a_picture_has():
+    # Paper, two lines with the shades of their edges, and one mark of a few pixels.
+    shades = np.linspace(0, 1, 100)[:, None]
+    ramps = [255 + shades * (np.array(line) - 255) for line in ((0, 114, 178), (213, 94, 0))]
+    drawn = np.full((120, 200, 3), 255.0)
+    drawn[10:20, :100], drawn[30:40, 100:] = ramps
+    drawn[60:63, 60:63] = (0, 158, 115)
+    image = Image.fromarray(drawn.astype(np.uint8))
+    few = files.few_colours(image)
+    assert few.mode == "P" and len(few.getcolors()) <= 32
+    off = np.abs(np.asarray(few.convert("RGB")).astype(int) - drawn.astype(np.uint8))
+    assert off.max() <= 24
 
 
 def test_every_colour_of_a_cited_figure_is_of_the_style():

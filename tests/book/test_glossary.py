@@ -15,7 +15,7 @@ WANTED = (
     "extent tensor, half-displacement, phase space, rank, leak, drift-free rod, drive, substep, "
     "sensitivity floor, central flow, Edge Flow, oscillation over drift, regime, alignment, "
     "backward error analysis, preconditioner, second moment, bias correction, EMA form, verdict, "
-    "replay, record, preset, scout, microbatch"
+    "replay, record, preset, scout, microbatch, Hessian, iterate, learning rate, momentum"
 ).split(", ")
 
 

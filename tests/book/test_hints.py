@@ -1,11 +1,11 @@
 """A small book as the real one is made: hints at references, what others can refer to, figures."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -24,7 +24,7 @@ sys.path.append(str(BOOK / "_ext"))
 FIGURE = "```{{figure}} {up}figures/rod-valley.svg\n:alt: A valley and rods.\n\nThe valley.\n```\n"
 PAGES = {
     "start": "# Start\n\nSee {ref}`(153) <eq-153>`, a {term}`rod` and {ref}`(7) <eq-7>`.\n\n"
-    + FIGURE.format(up=""),
+    "Beside {ref}`figure-rod-valley`.\n\n" + FIGURE.format(up=""),
     "notebooks/derive": "# Derive\n\n(eq-153)=\n(eq-156)=\n\\begin{align}\n"
     "g(\\delta)/\\delta&=S_{\\rm HB}\\tag{153}\\\\\n\\delta_*^2&=\\kappa^{-1}\\tag{156}\n"
     "\\end{align}\n\n(eq-7)=\n$$\n\\dot\\Sigma=-2\\Sigma.\\tag{7}\n$$\n\n"
@@ -38,6 +38,7 @@ PAGES = {
     ),
 }  # fmt: skip
 BASE = "https://host.invalid/rodflow/"
+CODE = "https://code.invalid/somebody/rodflow"
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +60,7 @@ def site(tmp_path_factory):
         (source / name).parent.mkdir(exist_ok=True)
         (source / f"{name}.md").write_text(text, encoding="utf-8")
     settings = yaml.safe_load((BOOK / "_config.yml").read_text(encoding="utf-8"))
-    settings["html"]["baseurl"] = BASE
+    settings["html"]["baseurl"], settings["repository"]["url"] = BASE, CODE
     (source / "_config.yml").write_text(yaml.safe_dump(settings), encoding="utf-8")
     chapters = [{"file": name} for name in pages if name != "start"]
     toc = {"format": "jb-book", "root": "start", "chapters": chapters}
@@ -90,6 +91,39 @@ def test_another_book_finds_names_equations_figures_and_terms(site):
     assert "rod" in found["std:term"]
 
 
+def test_another_book_refers_to_them_as_the_page_of_references_says(site, tmp_path):
+    said = (BOOK / "references.md").read_text(encoding="utf-8")
+    python, text = (
+        re.search(rf"```{kind}\n(.*?)```", said, re.DOTALL)[1] for kind in ("python", "text")
+    )
+    # The small book has no chapter on Adam.
+    text = text.replace("notebooks/adam", "notebooks/derive")
+    settings = python.replace("None", repr(str(site / "objects.inv"))).replace("@BOOK@", BASE)
+    settings += "extensions.append('myst_parser')\n"
+    (tmp_path / "conf.py").write_text(settings, encoding="utf-8")
+    (tmp_path / "index.md").write_text(f"# Another book\n\n{text}", encoding="utf-8")
+    command = [sys.executable, "-m", "sphinx", "-qW", tmp_path, tmp_path / "out"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    links = {
+        a["href"].removeprefix(BASE) for a in soup(tmp_path / "out", "index").select("a.external")
+    }
+    assert links >= {
+        "notebooks/derive.html#figure-rod-valley",
+        "notebooks/derive.html#eq-153",
+        "glossary.html#term-rod",
+        "notebooks/derive.html",
+        "api.html#rodflow_core.sharpness.preconditioned_sharpness",
+    }
+
+
+def test_the_link_beside_a_figure_is_the_one_that_is_cited(site):
+    for page in ("start", "notebooks/derive", "gallery"):
+        for figure in soup(site, page).select("figure"):
+            name = figure.img["src"].split("/")[-1].removesuffix(".svg")
+            assert figure.select_one("figcaption a.headerlink")["href"] == f"#figure-{name}"
+
+
 def test_a_figure_has_one_number_and_its_anchor_wherever_it_is(site):
     numbers = {}
     for page in ("start", "notebooks/derive", "gallery"):
@@ -103,23 +137,33 @@ def test_a_figure_has_one_number_and_its_anchor_wherever_it_is(site):
     assert link["href"] == "notebooks/derive.html#figure-rod-valley"
 
 
+def test_a_reference_to_a_figure_says_its_number_and_a_short_title(site):
+    links = soup(site, "start").select("p a[href='notebooks/derive.html#figure-rod-valley']")
+    assert [link.text for link in links] == ["Fig. 2 (The valley)"]
+
+
+@pytest.mark.parametrize(
+    "caption, title",
+    [
+        ("The drift-free\nrod. At eight gradients: near.", "The drift-free rod"),
+        ("Gradient descent, its rod and 1.5 more", "Gradient descent"),
+        ("A rate of 1.5 per step", "A rate of 1.5 per step"),
+        ("Bars (and lines)", "Bars"),
+        (" ".join(["word"] * 20), " ".join(["word"] * 12) + " …"),
+    ],
+)
+def test_a_short_title_is_the_beginning_of_a_caption(caption, title):
+    import rodflow_figures
+
+    assert rodflow_figures.short_title(caption) == title
+
+
 @pytest.mark.parametrize("page", ["start", "notebooks/derive", "gallery"])
 def test_the_entry_to_cite_has_number_and_address_of_the_home(site, page):
     entry = next(t for t in soup(site, page).select(".figure-cite pre") if "rod-valley" in t.text)
     assert "title = {Figure 2: rod-valley}" in entry.text
     assert f"url = {{{BASE}notebooks/derive.html#figure-rod-valley}}" in entry.text
     assert "CC BY 4.0" in entry.text
-
-
-def test_without_an_address_or_git_the_entry_says_nothing_of_them(monkeypatch):
-    import rodflow_figures
-
-    app = SimpleNamespace(config=SimpleNamespace(html_baseurl=""))
-    monkeypatch.setattr(rodflow_figures, "commit", lambda: None)
-    entry = rodflow_figures._entry(app, "loss", "notebooks/adam", 3)
-    assert "url" not in entry and "ommit" not in entry and "note = {File figures/loss.svg" in entry
-    monkeypatch.setattr(rodflow_figures, "commit", lambda: "0123456789ab")
-    assert "note = {Commit 0123456789ab. File" in rodflow_figures._entry(app, "loss", "x", 3)
 
 
 def test_the_rows_of_an_alignment_are_told_apart():

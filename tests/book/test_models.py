@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from rodflow_book.figures import models, models_toys
+from rodflow_book.figures import models, models_motion, models_toys
 from rodflow_book.figures.models_toys import MODELS, Course, run, score, toys, valleys
 from rodflow_book.figures.style import style
 from rodflow_core import theory
@@ -112,6 +112,46 @@ def test_score_by_hand():
     assert found == pytest.approx((3.5, 0.5, 1.25, 0.25, -1))
     own.sharpness[4:] = np.nan
     assert score({"disc": disc, "own": own}, "own").lost == models_toys.FIRST + 4
+
+
+# --- the motion ---------------------------------------------------------------------------------
+
+
+def test_motion_has_the_courses_and_what_it_says_of_them():
+    toy = toys()["flattening"]
+    found = run(toy, {tag: MODELS[tag] for tag in models_motion.SHOWN if tag != "disc"})
+    (valley, sharpness), steps, words = models_motion.models_motion(toy, found)
+    assert len(words) == len(steps) and steps[-1] == toy.steps and steps[0] >= models_toys.FIRST
+    at = np.array(steps) - models_toys.FIRST
+    over_time = {track.kind: track for track in sharpness.tracks}
+    above = {track.kind: track for track in valley.tracks}
+    assert set(over_time) == set(above) == set(models_motion.SHOWN)
+    for tag, track in over_time.items():
+        np.testing.assert_array_equal(track.y, found[tag].sharpness[at])
+    for tag in ("central", "edge", "rod", "free"):
+        track, own = above[tag], found[tag]
+        points = np.stack((track.y, track.x), 1)
+        np.testing.assert_array_equal(points, own.centre[at])
+        np.testing.assert_array_equal(np.stack((track.half_y, track.half_x), 1), own.swings[at])
+    # The iterates lie about their centre, on both walls.
+    disc = above["disc"]
+    off = np.abs(np.abs(disc.y) - found["disc"].amplitude[at])
+    assert off.max() < 0.1 and {-1.0, 1.0} <= set(np.sign(disc.y[-6:]))
+    # What the panels' words say.
+    last = {tag: own.sharpness[-1] for tag, own in found.items()}
+    late = found["central"].sharpness[150:]
+    assert abs(late - 1).max() < 1e-3 and abs(found["free"].sharpness[-1] / last["disc"] - 1) < 1e-3
+    assert 1.02 < last["disc"] < found["disc"].sharpness.max() - 0.02
+    assert found["edge"].sharpness[100:].min() < 0.96
+    assert min(last["sf"], last["rod"]) > 1.1 and found["rod"].amplitude[-1] < 0.01
+
+
+def test_motion_leaves_out_what_is_lost():
+    toy = short("flattening", 12)
+    found = run(toy, {tag: MODELS[tag] for tag in ("sf", "free")})
+    found["sf"].sharpness[5:] = np.nan
+    panels, steps, _ = models_motion.models_motion(toy, found)
+    assert [track.kind for track in panels[1].tracks] == ["disc", "free"] and steps == [7, 12]
 
 
 # --- figures -------------------------------------------------------------------------------------

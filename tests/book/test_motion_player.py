@@ -18,7 +18,7 @@ PUBLISHED = sorted(FIGURES.glob("*.motion.js"))
 pytestmark = needs_browser("the motion player was not tried")
 
 PLAYER = re.compile(
-    r'# <div class="rodflow-player" data-motion="([a-z-]+)">.*?</script>\n# <script.*?</script>',
+    r'# <div class="rodflow-player" data-motion="([a-z-]+)">.*?player\.js"></script>',
     re.DOTALL,
 )
 PAGE = """<!doctype html>
@@ -44,6 +44,13 @@ def test_every_motion_is_shown_and_every_player_has_one():
     assert {path.name.removesuffix(".motion.js") for path in PUBLISHED} == set(SHOWN)
 
 
+def test_every_page_with_a_player_has_its_address():
+    for page in sorted((ROOT / "notebooks").glob("*.py")):
+        text = page.read_text(encoding="utf-8")
+        if 'class="rodflow-player"' in text:
+            assert '<script src="../player/address.js"></script>' in text, page.name
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     """The snippets that the notebooks include, where the book has them: a folder below the site."""
@@ -51,10 +58,13 @@ def site(tmp_path_factory):
     shutil.copytree(BOOK / "vendor" / "player", folder / "player")
     for sub in ("figures", "notebooks"):
         (folder / sub).mkdir()
-    for path in (*PUBLISHED, FIGURES / "rod-valley.svg"):
+    stills = re.findall(r'src="\.\./figures/([\w-]+\.svg)"', "".join(SHOWN.values()))
+    for path in (*PUBLISHED, *(FIGURES / still for still in stills)):
         shutil.copy(path, folder / "figures")
     for name, snippet in {**SHOWN, "all": "\n".join(SHOWN.values())}.items():
         page = folder / "notebooks" / f"{name}.html"
+        # On some pages the address is with what stands above the player.
+        snippet += '<script src="../player/address.js"></script>'
         page.write_text(PAGE.format(players=snippet), encoding="utf-8")
     return folder / "notebooks"
 
@@ -64,10 +74,10 @@ def open_page(browser, site):
     """Open a page from disk, its clock in our hands; at the end nothing may have gone wrong."""
     with watched(browser) as (new_tab, troubles, requests):
 
-        def opened(name="rod-valley", width=900, **settings):
+        def opened(name="rod-valley", width=900, hash="", **settings):
             tab = new_tab(width, **settings)
             tab.clock.install(time=0)
-            tab.goto((site / f"{name}.html").as_uri(), wait_until="load")
+            tab.goto((site / f"{name}.html").as_uri() + hash, wait_until="load")
             # From here on time passes only where a test says so, and no machine decides it.
             tab.clock.pause_at(10_000)
             return tab
@@ -119,7 +129,7 @@ def expected(found, i):
             if track["mark"] == "rod":
                 dx, dy = track["half_x"][i], track["half_y"][i]
                 ends = [(x - dx, y - dy), (x + dx, y + dy)]
-            if track["mark"] in ("cross", "diamond"):
+            if track["mark"] in ("cross", "diamond", "triangle"):
                 ends = []
             places = [((a - x0) / (x1 - x0), (b - y0) / (y1 - y0)) for a, b in ends]
             marks.append((track["name"], places))
@@ -289,6 +299,46 @@ def test_a_page_may_have_several_and_each_has_its_own_step(open_page):
     assert [a == b for a, b in zip(before, after, strict=True)].count(False) == 1
     ids = tab.locator("[id]").evaluate_all("es => es.map(e => e.id)")
     assert len(set(ids)) == len(ids)
+
+
+def test_the_address_gives_the_same_step_again(open_page):
+    tab, found = open_page("all"), data_of("rod-valley")
+    player = tab.locator('[data-motion="rod-valley"]')
+    for i in (7, 12):
+        player.locator("input").fill(str(i))
+    assert tab.evaluate("location.hash") == ""  # not while it still moves
+    tab.clock.run_for(300)
+    address = tab.evaluate("location.hash")
+    assert address == f"#rod-valley={found['steps'][12]}"
+    again = open_page("all", hash=address)
+    shown = again.locator('[data-motion="rod-valley"]')
+    assert shown.locator("input").input_value() == "12"
+    assert shown.locator(".said").text_content() == found["words"][12]
+    assert again.evaluate("scrollY") > 0  # it is what one came for
+    others = again.locator(".rodflow-player:not([data-motion='rod-valley']) input").all()
+    assert all(other.input_value() == other.get_attribute("max") for other in others)
+    # Two on one page stand side by side in the address; the last step needs no word.
+    again.locator("[data-motion='start-parabola'] input").fill("1")
+    again.clock.run_for(300)
+    assert again.evaluate("location.hash") == f"{address}&start-parabola=1"
+    shown.locator("input").fill(shown.locator("input").get_attribute("max"))
+    again.clock.run_for(300)
+    assert again.evaluate("location.hash") == "#start-parabola=1"
+    again.evaluate("location.hash = 'rod-valley=3'")
+    again.wait_for_function(
+        "document.querySelector('[data-motion=rod-valley] input').value === '2'"
+    )
+    assert found["steps"][2] == 3
+
+
+@pytest.mark.parametrize("text", ["1000", "-1", "2.5", "x", "<b>"])
+def test_a_step_that_is_not_there_gives_a_sentence(open_page, text):
+    tab, found = open_page(hash=f"#rod-valley={text}"), data_of("rod-valley")
+    note = tab.locator(".note")
+    assert note.inner_text() == f"The address asks for step {text}, which is not shown here."
+    assert_shows(tab, found, len(found["steps"]) - 1)
+    tab.locator("input").fill("3")
+    assert note.text_content() == ""
 
 
 def test_without_numbers_it_says_so(open_page, site):

@@ -24,7 +24,7 @@ def made(seconds, memory=None, **parameters):
 
 def test_a_row_for_each_notebook_and_a_sum():
     text = status.page({"adam": made(12.34, 1500.2, preset="quick"), "rod": made(1.0, 300)})
-    assert "| {doc}`adam <notebooks/adam>` | `preset = 'quick'` | 12.3 | 1,500 |" in text
+    assert "| {doc}`adam <notebooks/adam>` | preset: quick | 12.3 | 1,500 |" in text
     assert "| {doc}`rod <notebooks/rod>` | none | 1.0 | 300 |" in text
     assert "| **All** | | **13.3** | **1,500** at most |" in text
 

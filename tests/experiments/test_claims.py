@@ -157,7 +157,7 @@ def test_the_diagnosis_is_measured():
     assert calm.findings == () and calm.lag == 0 and calm.drift == pytest.approx(1 / 3)
     assert calm.critical == 1 and calm.recorded == 2
     late = judge.diagnose(made(delta=(wave(7), wave())))
-    assert late.lag == 7 and any("shifted 7 steps" in f for f in late.findings)
+    assert late.lag == 7 and any("when shifted by 7 steps" in f for f in late.findings)
     drifting = judge.diagnose(made(delta=(wave(), wave()), disc__drift=2.0))
     assert any(f.startswith("drift: it is 0.67") for f in drifting.findings)
     coarse = judge.diagnose(made(delta=(wave(), wave()), rod_fine__distance=0.04))

@@ -170,7 +170,7 @@ def test_a_flow_of_ones_own_passes_through_lockstep_record_figure_and_claims(tmp
     assert loaded["my_rod_pre_sharpness"].attrs["long_name"].endswith("at the still")
     assert np.isfinite(claims.assess(loaded, "my_rod").rod.distance)
     judged = notebook.verdict(loaded)
-    assert "| still, Runge-Kutta 4 |" in judged and "nan" not in judged
+    assert "| still, RK4 |" in judged and "nan" not in judged
     figure = run_figure(loaded)
     legend = {
         text.get_text() for a in figure.axes if a.get_legend() for text in a.get_legend().texts

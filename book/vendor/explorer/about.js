@@ -43,8 +43,20 @@
     return [" ", html("span", { class: "bar" }, `${run.bar}: `, html("b", { text: run.verdict }), ".")];
   }
 
+  /** Pages on which such a run is discussed, beside the optimizer's chapter: [page, words]. */
+  function discussed(run) {
+    const tags = Object.keys(run.models);
+    return [
+      ["cifar10", "CIFAR-10", run.data === "cifar10" && run.planned],
+      ["rivals", "the rivals on networks", ["central", "edge"].some((tag) => tags.includes(tag))],
+      ["cost", "cost and accuracy", tags.some((tag) => tag.includes("_fine"))],
+      ["limits", "limits", run.variant && !run.planned],
+    ].filter(([, , there]) => there);
+  }
+
   function links(run, root) {
     const list = [html("a", { href: `${root}${run.chapter}`, text: `The chapter on ${run.title}` })];
+    for (const [page, text] of discussed(run)) list.push(html("a", { href: `${root}notebooks/${page}.html`, text }));
     list.push(html("a", { href: `${root}notebooks/claims.html`, text: "how it is judged" }));
     if (run.record) list.push(html("a", { href: `${root}${run.record}`, text: "the record" }));
     const line = html("p", { class: "links" });

@@ -1,8 +1,8 @@
 /* The explorer: a reader chooses a recorded run and a quantity, and looks at it.
 
    Every <div class="rodflow-explorer"> gets one; `data-root` says where the site begins. The other
-   files beside this one: data.js (numbers), state.js (the address), plot.js (the drawing), zoom.js
-   (pointer and keys), about.js (words), export.js (files). */
+   files beside this one: data.js (numbers), state.js (the address), beside.js (a second run), plot.js
+   (the drawing), zoom.js (pointer and keys), about.js (words), export.js (files). */
 
 (function () {
   "use strict";
@@ -47,9 +47,10 @@
     const menus = {};
     const choices = html("div", { class: "choices", role: "group", "aria-label": "Run and quantity" });
     for (const [key, words] of [["optimizer", "Optimizer"], ["architecture", "Network"], ["data", "Data"],
-      ["axis", "Axis"], ["variant", "Variant"], ["q", "Quantity"]]) {
+      ["axis", "Axis"], ["q", "Quantity"], ["variant", "Variant"], ["beside", "Compare with"]]) {
       menus[key] = select(`${id}-${key}`, words, (value) => act.choose(key, value));
-      if (["variant", "q"].includes(key)) menus[key].box.classList.add("long");
+      if (key === "q") menus[key].box.classList.add("long");
+      if (["variant", "beside"].includes(key)) menus[key].box.classList.add("whole");
       choices.append(menus[key].box);
     }
     const note = html("p", { class: "note", role: "status" });
@@ -88,6 +89,7 @@
     const root = box.dataset.root || "";
     let state = null; // What the reader looks at, see state.js.
     let numbers = null; // Of the run and quantity that are drawn; null while there are none.
+    let second = null; // Those of the run beside it.
     let drawing = null; // { view, frame, first, last, place }
     let later = null, speaking = null;
     const act = { choose, closer, pan, reset, save, cursor, zoom };
@@ -118,7 +120,8 @@
     function show(next, chosen, said) {
       // What the cursor did last belongs to the view that is left.
       if (chosen && later !== null) note();
-      const other = !state || next.run !== state.run || next.q !== state.q;
+      const other = !state || ["run", "q", "beside"].some((key) => next[key] !== state[key]);
+      if (other) second = null;
       state = next;
       page.note.textContent = said || "";
       if (chosen !== null) remember(chosen);
@@ -127,16 +130,28 @@
       const wanted = state;
       const run = runNow();
       explorer.describe(page.about, run, root);
-      return explorer.load(run, state.q, (found) => {
-        // The reader may have gone on meanwhile.
-        if (wanted.run !== state.run || wanted.q !== state.q) return;
+      return bring(run, wanted, (found) => {
         numbers = found;
+        const beside = state.beside && explorer.runNamed(state.beside);
+        const drawAll = (other) => {
+          second = other;
+          fillLegend();
+          draw();
+        };
+        if (found && beside) bring(beside, wanted, drawAll);
+        else drawAll(null);
+      });
+    }
+
+    /** Bring the numbers of a run, unless the reader has gone on meanwhile; say it where there are none. */
+    function bring(run, wanted, done) {
+      explorer.load(run, wanted.q, (found) => {
+        if (["run", "q", "beside"].some((key) => wanted[key] !== state[key])) return;
         if (!found) {
           page.note.textContent = `The numbers of this run are not here: explorer/runs/${run.name}.` +
             `${run.kinds[wanted.q]}.js is missing or damaged; building the book writes it.`;
         }
-        fillLegend();
-        draw();
+        done(found);
       });
     }
 
@@ -156,6 +171,7 @@
       page.menus.variant.box.hidden = beside.length < 2;
       offer(page.menus.variant.input, beside.map((r) => [r.name, r.variant || "as in the chapter"]), run.name);
       offer(page.menus.q.input, Object.keys(run.kinds).map((q) => [q, quantities[q].title]), state.q);
+      offer(page.menus.beside.input, explorer.besides(run, state.q), state.beside || "");
       offer(page.menus.axis.input, [["linear", "linear"], ["log", "logarithmic"]], state.log ? "log" : "linear");
     }
 
@@ -175,15 +191,20 @@
       }));
     }
 
-    /** The boxes as they are to be: an address may have changed them. */
+    /** The boxes as they are to be, and below them the lines of the run beside this one. */
     function checkLegend() {
       for (const input of page.legend.querySelectorAll("input")) input.checked = state.models.includes(input.value);
+      page.legend.querySelectorAll(".beside").forEach((item) => item.remove());
+      page.legend.append(...linesBeside().map(({ tag, label, look }) => html("li", { class: "beside" },
+        explorer.sample(look), html("span", { text: label }), html("data", { class: "value", "data-model": tag }))));
     }
 
     function choose(key, value) {
       if (key === "q") {
-        return show({ ...state, q: value, log: explorer.index.quantities[value].log, y: null }, true);
+        const beside = explorer.mayStandBeside(state.beside, runNow(), value) ? state.beside : null;
+        return show({ ...state, q: value, log: explorer.index.quantities[value].log, y: null, beside }, true);
       }
+      if (key === "beside") return show({ ...state, beside: value || null, y: null }, true);
       if (key === "axis") return show({ ...state, log: value === "log", y: null }, true);
       if (key === "variant") return show(explorer.moveTo(state, value), true);
       const run = runNow();
@@ -239,6 +260,11 @@
 
     // --- drawing ---
 
+    /** The lines of the run beside this one, of the models that are on. */
+    function linesBeside() {
+      return numbers && second ? explorer.linesBeside(runNow(), explorer.runNamed(state.beside), second, state.models) : [];
+    }
+
     function viewNow() {
       const run = runNow();
       const { quantities, architectures, data, looks } = explorer.index;
@@ -246,7 +272,7 @@
       const lines = numbers.tags.filter((tag) => state.models.includes(tag)).map((tag) => ({
         tag, label: run.models[tag], look: looks[tag],
         points: numbers.steps.map((step, i) => [step, numbers.series[tag][i]]),
-      }));
+      })).concat(linesBeside());
       const [first, last] = full();
       let x = state.x && [Math.max(state.x[0], first), Math.min(state.x[1], last)];
       if (!x || !(x[0] < x[1])) x = [first, last];
@@ -284,7 +310,9 @@
       const values = new Map();
       if (drawing) {
         explorer.drawCursor(page.svg, drawing.view, drawing.frame, place);
-        for (const { tag, label, points } of place === null ? [] : drawing.view.lines) values.set(tag, [label, points[place][1]]);
+        for (const line of place === null ? [] : drawing.view.lines) {
+          values.set(line.tag, [line.label, explorer.valueAt(line, numbers.steps[place])]);
+        }
       }
       for (const data of page.legend.querySelectorAll(".value")) {
         const [, value] = values.get(data.dataset.model) || [];

@@ -30,10 +30,12 @@
       `quantity: ${quantity.title} (${state.q}); units: ${units(quantity)}`,
       `rounded to ${index.digits} significant digits; steps ${view.x.map(Math.round).join(" to ")}`,
       ...view.lines.map((line) => `${line.tag}: ${line.label}`),
+      ...(state.beside ? [`beside it: ${state.beside} (figures/runs/${state.beside}.nc), its steps counted as those ` +
+        `of ${run.name}, from where the flows were started`] : []),
       `threshold of the preconditioned sharpness: ${run.threshold}`,
       `cite: ${index.cite}`,
     ].map((line) => `# ${line}`);
-    const rows = view.steps.map((step, i) => [step, ...view.lines.map((line) => line.points[i][1])]);
+    const rows = view.steps.map((step) => [step, ...view.lines.map((line) => explorer.valueAt(line, step))]);
     const within = rows.filter(([step]) => step >= view.x[0] && step <= view.x[1]);
     const cells = within.map((row) => row.map((v) => (v === null ? "" : v)).join(","));
     return [...head, ["step", ...view.lines.map((line) => line.tag)].join(","), ...cells, ""].join("\n");

@@ -146,7 +146,7 @@
   function drawLine(area, line, f, view, colour) {
     const { look } = line;
     const point = ([t, v]) => `${f.x(t).toFixed(2)} ${f.y(v).toFixed(2)}`;
-    const group = put(area, "g", { class: "model", "data-model": line.tag, style: colour });
+    const group = put(area, "g", { class: "model", "data-model": line.tag, style: colour, opacity: look.opacity || 1 });
     const found = pieces(line.points, view.log);
     put(group, "path", {
       d: found.filter((p) => p.length > 1).map((p) => `M${p.map(point).join("L")}`).join(""),
@@ -180,7 +180,7 @@
       const y = 14 + LEGEND_ROW * places[i].row;
       const { x } = places[i];
       put(svg, "path", {
-        d: `M${x} ${y - 4}h30`, stroke: look.light, "stroke-width": look.width, fill: "none",
+        d: `M${x} ${y - 4}h30`, stroke: look.light, "stroke-width": look.width, fill: "none", opacity: look.opacity || 1,
         ...(look.dash.length ? { "stroke-dasharray": look.dash.join(" ") } : {}),
       });
       put(svg, "text", { x: x + 38, y, fill: inks.ink, text: label });
@@ -236,10 +236,11 @@
     const cursor = put(area, "g", { class: "cursor" });
     const at = f.x(view.steps[place]).toFixed(2);
     put(cursor, "path", { d: `M${at} 0v${f.inner.height}`, stroke: "var(--x-ink)", "stroke-dasharray": "4 3" });
-    for (const { points, look } of view.lines) {
-      const v = points[place][1];
+    for (const line of view.lines) {
+      const { look } = line;
+      const v = explorer.valueAt(line, view.steps[place]);
       if (v === null || (view.log && !(v > 0))) continue;
-      put(cursor, "circle", { class: "model", style: explorer.colours(look), cx: at, cy: f.y(v).toFixed(2), r: 5, fill: "currentColor", stroke: "var(--x-page)", "stroke-width": 1.5 });
+      put(cursor, "circle", { class: "model", style: explorer.colours(look), cx: at, cy: f.y(v).toFixed(2), r: line.beside ? 3.5 : 5, fill: "currentColor", stroke: "var(--x-page)", "stroke-width": 1.5 });
     }
   };
 
@@ -247,7 +248,7 @@
   explorer.sample = function (look) {
     const svg = drawn("svg", { class: "model sample", viewBox: "0 0 40 12", width: 40, height: 12, "aria-hidden": "true", style: explorer.colours(look) });
     put(svg, "path", {
-      d: "M1 6h38", stroke: "currentColor", "stroke-width": look.width, fill: "none",
+      d: "M1 6h38", stroke: "currentColor", "stroke-width": look.width, fill: "none", opacity: look.opacity || 1,
       ...(look.dash.length ? { "stroke-dasharray": look.dash.join(" ") } : {}),
     });
     return svg;

@@ -1,8 +1,9 @@
 /* What the reader looks at, as the part of the address after "#": a link gives the same view again.
 
-   { run, q, models, log, x, y, step }: the record's name, the quantity, tags of the models that are
-   on, whether the axis is logarithmic, the part of the axes that is in view (null: all of it, and
-   what fits), and the step under the cursor (null: none). What is as it would be without being said
+   { run, q, beside, models, log, x, y, step }: the record's name, the quantity, the name of a second
+   record beside it (null: none), tags of the models that are on, whether the axis is logarithmic, the
+   part of the axes that is in view (null: all of it, and what fits), and the step under the cursor
+   (null: none). What is as it would be without being said
    does not stand in the address. */
 
 (function () {
@@ -21,7 +22,7 @@
     const run = explorer.runNamed(name) || explorer.runNamed(FIRST) || explorer.index.runs[0];
     const q = firstKind(run);
     const { log } = explorer.index.quantities[q];
-    return { run: run.name, q, models: usualModels(run), log, x: null, y: null, step: null };
+    return { run: run.name, q, beside: null, models: usualModels(run), log, x: null, y: null, step: null };
   };
 
   /** The same view of another run: its quantity and models, where it has them. */
@@ -30,6 +31,7 @@
     const before = explorer.runNamed(state.run);
     const next = explorer.usual(name);
     if (state.q in run.kinds) Object.assign(next, { q: state.q, log: state.log });
+    if (explorer.mayStandBeside(state.beside, run, next.q)) next.beside = state.beside;
     // A model that the reader turned off stays off, one that was not there is as usual.
     const wanted = (tag) => (tag in before.models ? state.models.includes(tag) : !run.hidden.includes(tag));
     next.models = Object.keys(run.models).filter(wanted);
@@ -41,6 +43,7 @@
     const { log } = explorer.index.quantities[state.q];
     const said = [`run=${state.run}`];
     if (state.q !== firstKind(run)) said.push(`q=${state.q}`);
+    if (state.beside) said.push(`beside=${state.beside}`);
     if (!same(state.models, usualModels(run))) said.push(`models=${state.models.join(",")}`);
     if (state.log !== log) said.push(`axis=${state.log ? "log" : "linear"}`);
     if (state.x) said.push(`x=${state.x.join(":")}`);
@@ -74,15 +77,24 @@
       const title = explorer.index.quantities[state.q].title;
       notes.push(`This record holds no ${given.get("q")}; this is its ${title}.`);
     }
+    if (explorer.mayStandBeside(given.get("beside"), run, state.q)) state.beside = given.get("beside");
+    else if (given.has("beside")) notes.push(`There is no record ${given.get("beside")} to stand beside it.`);
     if (given.has("models")) {
-      const tags = given.get("models").split(",");
+      const tags = given.get("models").split(",").filter(Boolean);
       state.models = Object.keys(run.models).filter((tag) => tags.includes(tag));
+      const unknown = tags.filter((tag) => !(tag in run.models));
+      if (unknown.length) notes.push(`This record holds no model ${unknown.join(", ")}.`);
     }
-    if (["log", "linear"].includes(given.get("axis"))) state.log = given.get("axis") === "log";
-    state.x = interval(given.get("x"));
-    state.y = interval(given.get("y"));
-    const step = Number(given.get("step"));
-    if (given.get("step") && Number.isInteger(step)) state.step = step;
+    const axis = given.get("axis");
+    if (["log", "linear"].includes(axis)) state.log = axis === "log";
+    else if (axis) notes.push(`An axis is linear or log, not ${axis}.`);
+    for (const key of ["x", "y"]) {
+      state[key] = interval(given.get(key));
+      if (given.get(key) && !state[key]) notes.push(`${key}=${given.get(key)} is no part of an axis; this is all of it.`);
+    }
+    const step = given.get("step");
+    if (step && Number.isInteger(Number(step))) state.step = Number(step);
+    else if (step) notes.push(`${step} is no step.`);
     return { state, note: notes.join(" ") };
   };
 })();

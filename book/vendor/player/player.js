@@ -2,7 +2,8 @@
 
    It computes nothing. A script beside the page's figures, written by rodflow_book.motion, sets
    window.rodflowMotion[NAME]; every <div class="rodflow-player" data-motion="NAME"> plays one. Nothing
-   moves before a button is pressed: at first the last step is shown, a finished picture. */
+   moves before a button is pressed: at first the last step is shown, a finished picture. Where
+   address.js is on the page, "#NAME=STEP" shows another, and the address follows who steps. */
 
 (function () {
   "use strict";
@@ -95,6 +96,7 @@
     const look = { class: `mark ${kind}` };
     if (shape === "square") put(parent, "rect", { ...look, x: x - 5.5, y: y - 5.5, width: 11, height: 11 });
     else if (shape === "diamond") put(parent, "path", { ...look, d: `M${x} ${y - 8}l8 8l-8 8l-8 -8Z` });
+    else if (shape === "triangle") put(parent, "path", { ...look, d: `M${x} ${y - 8}l8 14h-16Z` });
     else if (shape === "ring") put(parent, "circle", { class: `ring ${kind}`, cx: x, cy: y, r: 7.5 });
     else if (shape === "cross") put(parent, "path", { class: `ring ${kind}`, d: `M${x - 6} ${y - 6}l12 12m0 -12l-12 12` });
     else if (shape === "rod") {
@@ -172,7 +174,9 @@
     const drawings = motion.panels.map((panel) =>
       panels.appendChild(drawn("svg", { role: "img", "aria-label": `${panel.title}. ${panel.alt}` })));
     const said = html("p", { class: "said", role: "status" });
-    box.replaceChildren(html("p", { class: "title", text: motion.title }), panels, buildLegend(motion.panels), group, said);
+    const note = html("p", { class: "note", role: "status" });
+    box.replaceChildren(html("p", { class: "title", text: motion.title }), panels, buildLegend(motion.panels), group, said, note);
+    const address = window.rodflowAddress;
 
     const last = motion.steps.length - 1;
     let step = last, timer = null, grounds = [];
@@ -199,7 +203,7 @@
     }
 
     function advance() {
-      go(step + 1);
+      chosen(step + 1);
       if (step === last) pause();
       else later();
     }
@@ -207,7 +211,7 @@
     function start() {
       said.setAttribute("aria-live", "off");
       play.textContent = "Pause";
-      if (step === last) go(0);
+      if (step === last) chosen(0);
       later();
     }
 
@@ -218,6 +222,23 @@
       said.style.minHeight = `${said.offsetHeight}px`;
     }
 
+    /** The reader has gone to a step: the address says which, unless it is the one shown at first. */
+    function chosen(to) {
+      go(to);
+      note.textContent = "";
+      if (address) address.write(box.dataset.motion, step === last ? null : String(motion.steps[step]));
+    }
+
+    /** Show the step that the address asks for. */
+    function arrive(text) {
+      if (!text) return;
+      const found = motion.steps.indexOf(Number(text));
+      pause();
+      if (found >= 0) go(found);
+      else note.textContent = `The address asks for step ${text}, which is not shown here.`;
+      address.arrive(box);
+    }
+
     function draw() {
       makeRoom();
       grounds = motion.panels.map((panel, i) => ground(drawings[i], panel));
@@ -225,12 +246,16 @@
     }
 
     play.addEventListener("click", () => (timer === null ? start() : pause()));
-    back.addEventListener("click", () => { pause(); go(step - 1); });
-    on.addEventListener("click", () => { pause(); go(step + 1); });
-    slider.addEventListener("input", () => { pause(); go(slider.valueAsNumber); });
+    back.addEventListener("click", () => { pause(); chosen(step - 1); });
+    on.addEventListener("click", () => { pause(); chosen(step + 1); });
+    slider.addEventListener("input", () => { pause(); chosen(slider.valueAsNumber); });
 
     draw();
     pause();
+    if (address) {
+      arrive(address.read(box.dataset.motion));
+      address.follow(box.dataset.motion, arrive);
+    }
     let width = box.clientWidth;
     new ResizeObserver(() => {
       if (box.clientWidth !== width) {
