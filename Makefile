@@ -73,6 +73,10 @@ test: $(ENVIRONMENT) ## check the style, the types, the core, the notebooks and 
 	$(MAKE) --no-print-directory book
 	pytest -n 2 --dist worksteal -q $(OF_THE_BOOK)
 
+.PHONY: fuzz
+fuzz: $(ENVIRONMENT) ## try 1,000 odd files and command lines, in place of the 100 of make test
+	RODFLOW_FUZZ=1000 pytest -q tests/experiments/test_fuzz.py
+
 # Compiled once, on all cores: the two hundred processes of a build and its tests would each do it anew
 # where nothing may be written beside the sources. A template that is no Python is no reason to stop.
 # The list installed is kept beside the packages, so that the same list is never installed twice and

@@ -20,19 +20,31 @@
 # **Adam is a rod in phase space, with a smooth preconditioner** {cite:p}`regis2026adam`.
 
 # %% tags=["parameters", "hide-input"]
-learning_rate = 0.1
-beta1 = 0.1
-beta2 = 0.95
+learning_rate = 0.1  # a finite number above 0 and at most 10
+beta1 = 0.1  # a finite number above 0 and below 1
+beta2 = 0.95  # a finite number above 0 and below 1
+# a list of 1 or more, each a finite number above 0 and below 1
 betas = [0.1, 0.3, 0.5, 0.7, 0.8, 0.9]
-slope = 0.02
-rise = 0.5
-steps = 200
-figures = "build/figures"
+slope = 0.02  # a finite number above 0 and at most 10
+rise = 0.5  # a finite number above 0 and at most 10
+steps = 200  # a whole number of at least 20 and at most 10000
+figures = "build/figures"  # a folder that can be made or written to
 
 # %% tags=["hide-input"]
 from rodflow_book import notebook
+from rodflow_core.experiments.parameters import real, several, whole
 
-notebook.check_parameters(globals(), "learning_rate beta1 beta2 betas slope rise steps figures")
+notebook.check_parameters(
+    globals(),
+    "figures",
+    learning_rate=real(above=0, most=10),
+    beta1=real(above=0, below=1),
+    beta2=real(above=0, below=1),
+    betas=several(real(above=0, below=1)),
+    slope=real(above=0, most=10),
+    rise=real(above=0, most=10),
+    steps=whole(least=20, most=10_000),
+)
 notebook.one_thread()
 
 # %% [markdown]
@@ -258,7 +270,7 @@ files.save(
 # :figclass: panels
 # :alt: Left, Adam's oscillation falls with beta1 as the closed form says, while half of its drift rises and is the longer in the end. Right, how many times closer than the stable flow the paper's rod and the drift-free rod are, both falling at large beta1, the paper's sooner.
 #
-# **The larger $\beta_1$, the shorter the bounce beside the drift, and the less a rod sees of the walls.** Adam in the turned valley,
+# **With a larger $\beta_1$ the bounce is shorter beside the drift, and a rod sees less of the walls.** Adam in the turned valley,
 # $\eta=0.1$, $\beta_2=0.95$. Left: root mean square of the oscillation, with {ref}`(243) <eq-243>` for two weights, and half of the
 # centre's step. Right: ratio of median distances; below the dotted line the stable flow is the closer.
 # ```

@@ -30,20 +30,27 @@
 # {doc}`equation index </equations>` is made from these notes.
 
 # %% tags=["parameters", "hide-input"]
-learning_rate = 0.5
-kappa_value = 1.0
-excess = 0.1
-steps = 40
-substeps = 4
-figures = "build/figures"
+learning_rate = 0.5  # a finite number above 0 and at most 10
+kappa_value = 1.0  # a finite number above 0 and at most 100
+excess = 0.1  # a finite number above 0 and below 0.45
+steps = 40  # a whole number of at least 20 and at most 1000
+substeps = 4  # a whole number of at least 1 and at most 100
+figures = "build/figures"  # a folder that can be made or written to
 
 # %% tags=["hide-input"]
 from rodflow_book.notebook import check_parameters, one_thread, show
+from rodflow_core.experiments.parameters import real, whole
 
-check_parameters(globals(), "learning_rate kappa_value excess steps substeps figures")
+check_parameters(
+    globals(),
+    "figures",
+    learning_rate=real(above=0, most=10),
+    kappa_value=real(above=0, most=100),
+    excess=real(above=0, below=0.45),
+    steps=whole(least=20, most=1000),
+    substeps=whole(least=1, most=100),
+)
 one_thread()
-if not 0 < excess < 0.45:
-    raise ValueError(f"excess is {excess}; expected a number between 0 and 0.45.")
 
 # %% [markdown]
 # ## From iterates to a rod

@@ -20,19 +20,25 @@
 # amplifies the weight it starts from, while Nesterov dampens it.
 
 # %% tags=["parameters", "hide-input"]
-learning_rate = 0.1
-beta_value = 0.7
-steps = 30
-substeps = 10
-figures = "build/figures"
+learning_rate = 0.1  # a finite number above 0 and at most 10
+beta_value = 0.7  # a finite number above 0 and below 0.95
+steps = 30  # a whole number of at least 10 and at most 1000
+substeps = 10  # a whole number of at least 1 and at most 100
+figures = "build/figures"  # a folder that can be made or written to
 
 # %% tags=["hide-input"]
 from rodflow_book.notebook import check_parameters, one_thread, show
+from rodflow_core.experiments.parameters import real, whole
 
-check_parameters(globals(), "learning_rate beta_value steps substeps figures")
+check_parameters(
+    globals(),
+    "figures",
+    learning_rate=real(above=0, most=10),
+    beta_value=real(above=0, below=0.95),
+    steps=whole(least=10, most=1000),
+    substeps=whole(least=1, most=100),
+)
 one_thread()
-if not 0 < beta_value < 0.95:
-    raise ValueError(f"beta_value is {beta_value}; expected a number between 0 and 0.95.")
 
 # %%
 import sympy as sp

@@ -20,19 +20,27 @@
 # against a change of its length and direction as well as against a second rod beside it.
 
 # %% tags=["parameters", "hide-input"]
-learning_rate = 0.2
-beta_value = 0.6
-kappa_value = 1.0
-excess = 0.1
-slope_value = 0.8
-substeps = 4
-figures = "build/figures"
+learning_rate = 0.2  # a finite number above 0 and at most 10
+beta_value = 0.6  # a finite number of at least 0.3 and at most 0.8
+kappa_value = 1.0  # a finite number above 0 and at most 100
+excess = 0.1  # a finite number of at least 0.02 and at most 0.3
+slope_value = 0.8  # a finite number above 0 and at most 10
+substeps = 4  # a whole number of at least 1 and at most 100
+figures = "build/figures"  # a folder that can be made or written to
 
 # %% tags=["hide-input"]
 from rodflow_book.notebook import check_parameters, one_thread, show
+from rodflow_core.experiments.parameters import real, whole
 
 check_parameters(
-    globals(), "learning_rate beta_value kappa_value excess slope_value substeps figures"
+    globals(),
+    "figures",
+    learning_rate=real(above=0, most=10),
+    beta_value=real(least=0.3, most=0.8),
+    kappa_value=real(above=0, most=100),
+    excess=real(least=0.02, most=0.3),
+    slope_value=real(above=0, most=10),
+    substeps=whole(least=1, most=100),
 )
 one_thread()
 least = max(0.02, (1 - beta_value**0.5) ** 2 / (4 * (1 + beta_value)))  # below, nothing rings

@@ -22,19 +22,25 @@
 # the same step in SymPy and stops the page if the two disagree.
 
 # %% tags=["parameters", "hide-input"]
-learning_rate = 0.1
-beta2_value = 0.8
-steps = 120
-substeps = 8
-figures = "build/figures"
+learning_rate = 0.1  # a finite number above 0 and at most 1
+beta2_value = 0.8  # a finite number of at least 0.1 and at most 0.95
+steps = 120  # a whole number of at least 20 and at most 1000
+substeps = 8  # a whole number of at least 1 and at most 100
+figures = "build/figures"  # a folder that can be made or written to
 
 # %% tags=["hide-input"]
 from rodflow_book.notebook import check_parameters, one_thread, show
+from rodflow_core.experiments.parameters import real, whole
 
-check_parameters(globals(), "learning_rate beta2_value steps substeps figures")
+check_parameters(
+    globals(),
+    "figures",
+    learning_rate=real(above=0, most=1),
+    beta2_value=real(least=0.1, most=0.95),
+    steps=whole(least=20, most=1000),
+    substeps=whole(least=1, most=100),
+)
 one_thread()
-if not 0.1 <= beta2_value <= 0.95:
-    raise ValueError(f"beta2_value is {beta2_value}; expected a number between 0.1 and 0.95.")
 
 # %% [markdown]
 # ## D.1 The rod flow

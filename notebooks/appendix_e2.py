@@ -23,17 +23,21 @@
 # leave, the iterates in swings about it, the rod flow in bursts.
 
 # %% tags=["parameters", "hide-input"]
-learning_rate = 0.1
-beta2_value = 0.9
-figures = "build/figures"
+learning_rate = 0.1  # a finite number above 0 and at most 1
+beta2_value = 0.9  # a finite number of at least 0.8 and at most 0.95
+figures = "build/figures"  # a folder that can be made or written to
 
 # %% tags=["hide-input"]
 from rodflow_book.notebook import check_parameters, one_thread, show
+from rodflow_core.experiments.parameters import real
 
-check_parameters(globals(), "learning_rate beta2_value figures")
+check_parameters(
+    globals(),
+    "figures",
+    learning_rate=real(above=0, most=1),
+    beta2_value=real(least=0.8, most=0.95),
+)
 one_thread()
-if not 0.8 <= beta2_value <= 0.95:
-    raise ValueError(f"beta2_value is {beta2_value}; expected a number between 0.8 and 0.95.")
 
 # %% [markdown]
 # ## On a slope

@@ -21,17 +21,26 @@
 # do not help where the rod is needed.
 
 # %% tags=["parameters", "hide-input"]
-learning_rate = 0.1
-beta1_value = 0.1
-warmup = 60
-ahead = 40
-substeps = 4
-figures = "build/figures"
+learning_rate = 0.1  # a finite number above 0 and at most 1
+beta1_value = 0.1  # a finite number of at least 0 and below 1
+warmup = 60  # a whole number of at least 3 and at most 10000
+ahead = 40  # a whole number of at least 2 and at most 10000
+substeps = 4  # a whole number of at least 1 and at most 100
+figures = "build/figures"  # a folder that can be made or written to
 
 # %% tags=["hide-input"]
 from rodflow_book.notebook import check_parameters, one_thread, show
+from rodflow_core.experiments.parameters import real, whole
 
-check_parameters(globals(), "learning_rate beta1_value warmup ahead substeps figures")
+check_parameters(
+    globals(),
+    "figures",
+    learning_rate=real(above=0, most=1),
+    beta1_value=real(least=0, below=1),
+    warmup=whole(least=3, most=10_000),
+    ahead=whole(least=2, most=10_000),
+    substeps=whole(least=1, most=100),
+)
 one_thread()
 
 # %% [markdown]

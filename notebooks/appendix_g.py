@@ -19,22 +19,27 @@
 # {cite:p}`regis2026adam`.
 
 # %% tags=["parameters", "hide-input"]
-dimension = 12
-substeps = 4
-beta1_value = 0.9
-beta2_value = 0.999
-warmup = 80
-figures = "build/figures"
+dimension = 12  # a whole number of at least 6 and at most 100
+substeps = 4  # a whole number of at least 3 and at most 100
+beta1_value = 0.9  # a finite number of at least 0 and below 1
+beta2_value = 0.999  # a finite number of at least 0 and below 1
+warmup = 80  # a whole number of at least 2 and at most 10000
+figures = "build/figures"  # a folder that can be made or written to
 
 # %% tags=["hide-input"]
 from rodflow_book.notebook import check_parameters, one_thread, show
+from rodflow_core.experiments.parameters import real, whole
 
-check_parameters(globals(), "dimension substeps beta1_value beta2_value warmup figures")
+check_parameters(
+    globals(),
+    "figures",
+    dimension=whole(least=6, most=100),
+    substeps=whole(least=3, most=100),
+    beta1_value=real(least=0, below=1),
+    beta2_value=real(least=0, below=1),
+    warmup=whole(least=2, most=10_000),
+)
 one_thread()
-if dimension < 6 or substeps < 3:
-    raise ValueError(
-        f"dimension is {dimension} and substeps {substeps}; expected at least 6 and at least 3."
-    )
 
 # %% [markdown]
 # ## G.1 Why a low rank is enough

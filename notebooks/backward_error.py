@@ -23,16 +23,22 @@
 # can be seen to profit as well.
 
 # %% tags=["parameters", "hide-input"]
-preset = "quick"
+preset = "quick"  # one of smoke, quick, cifar, paper
+# one of gd, heavy_ball, nesterov, scalar_rmsprop, rmsprop, scalar_adam, adam, scalar_nadam, nadam
 optimizer = "adam"
-architecture = "mlp"
-fine = 16
-figures = "build/figures"
+architecture = "mlp"  # one of mlp, cnn, vit
+fine = 16  # a whole number of at least 1 and at most 1000
+figures = "build/figures"  # a folder that can be made or written to
 
 # %% tags=["hide-input"]
 from rodflow_book import notebook
+from rodflow_core.experiments.parameters import whole
 
-notebook.check_parameters(globals(), "preset optimizer architecture fine figures")
+notebook.check_parameters(
+    globals(),
+    "preset optimizer architecture figures",
+    fine=whole(least=1, most=1000),
+)
 notebook.one_thread()
 
 # %%

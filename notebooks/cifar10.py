@@ -24,13 +24,16 @@
 # put to the test, for nine optimizers on three networks. Every number below is computed from recorded runs.
 
 # %% tags=["parameters", "hide-input"]
-preset = "quick"
-figures = "build/figures"
+preset = "quick"  # one of smoke, quick, cifar, paper
+figures = "build/figures"  # a folder that can be made or written to
 
 # %% tags=["hide-input"]
 from rodflow_book import notebook
 
-notebook.check_parameters(globals(), "preset figures")
+notebook.check_parameters(
+    globals(),
+    "preset figures",
+)
 notebook.one_thread()
 
 # %% tags=["hide-input"]

@@ -22,14 +22,17 @@
 # reader can run all of it again. Every number comes from a recorded run; failures stay.
 
 # %% tags=["parameters", "hide-input"]
-preset = "quick"
-architectures = ["mlp", "cnn", "vit"]
-figures = "build/figures"
+preset = "quick"  # one of smoke, quick, cifar, paper
+architectures = ["mlp", "cnn", "vit"]  # a list of 1 or more, each one of mlp, cnn, vit
+figures = "build/figures"  # a folder that can be made or written to
 
 # %% tags=["hide-input"]
 from rodflow_book import notebook
 
-notebook.check_parameters(globals(), "preset architectures figures")
+notebook.check_parameters(
+    globals(),
+    "preset architectures figures",
+)
 notebook.one_thread()
 
 # %% tags=["hide-input"]

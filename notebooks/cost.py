@@ -20,7 +20,7 @@
 # keeps rod flows from large models. How much accuracy does a gradient buy?
 
 # %% tags=["parameters", "hide-input"]
-preset = "quick"
+preset = "quick"  # one of smoke, quick, cifar, paper
 optimizers = [
     "gd",
     "heavy_ball",
@@ -31,13 +31,16 @@ optimizers = [
     "adam",
     "scalar_nadam",
     "nadam",
-]
-figures = "build/figures"
+]  # a list of 1 or more, each one of gd, heavy_ball, nesterov, scalar_rmsprop, rmsprop, scalar_adam, adam, scalar_nadam, nadam
+figures = "build/figures"  # a folder that can be made or written to
 
 # %% tags=["hide-input"]
 from rodflow_book import notebook
 
-notebook.check_parameters(globals(), "preset optimizers figures")
+notebook.check_parameters(
+    globals(),
+    "preset optimizers figures",
+)
 notebook.one_thread()
 
 # %% [markdown]

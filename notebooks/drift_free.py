@@ -22,15 +22,21 @@
 # stands beside the paper's rod.
 
 # %% tags=["parameters", "hide-input"]
-preset = "quick"
-seed = None
-examples = None
-figures = "build/figures"
+preset = "quick"  # one of smoke, quick, cifar, paper
+seed = None  # a whole number of at least 0, or None
+examples = None  # a whole number of at least 1, or None
+figures = "build/figures"  # a folder that can be made or written to
 
 # %% tags=["hide-input"]
 from rodflow_book import notebook
+from rodflow_core.experiments.config import FIELDS
 
-notebook.check_parameters(globals(), "preset seed examples figures")
+notebook.check_parameters(
+    globals(),
+    "preset figures",
+    seed=FIELDS["seed"].or_none(),
+    examples=FIELDS["examples"].or_none(),
+)
 notebook.one_thread()
 
 # %% [markdown]

@@ -25,27 +25,37 @@
 # ({doc}`The page on CIFAR-10 <cifar10>` changes one thing at a time there.)
 
 # %% tags=["parameters", "hide-input"]
-preset = "quick"
+preset = "quick"  # one of smoke, quick, cifar, paper
+# one of gd, heavy_ball, nesterov, scalar_rmsprop, rmsprop, scalar_adam, adam, scalar_nadam, nadam
 optimizer = "adam"
-architecture = "mlp"
-steps = 200
+architecture = "mlp"  # one of mlp, cnn, vit
+steps = 200  # a whole number of at least 1, or None
+# a list of 1 or more, each a finite number of at least 0 and below 1
 beta1s = [0.7, 0.8, 0.9, 0.95, 0.99]
-rates = [3, 3, 3, 3, 10]
-ranks = [1, 4, 8]
-substeps = [1, 2, 8, 16]
-seeds = [1, 2, 3, 4]
-warmups = [20, 50, 100]
-window = 256
-figures = "build/figures"
+rates = [3, 3, 3, 3, 10]  # a list of 1 or more, each a finite number above 0
+ranks = [1, 4, 8]  # a list of 1 or more, each a whole number of at least 1 and at most 1000
+substeps = [1, 2, 8, 16]  # a list of 1 or more, each a whole number of at least 1 and at most 1000
+seeds = [1, 2, 3, 4]  # a list of 1 or more, each a whole number of at least 0
+warmups = [20, 50, 100]  # a list of 1 or more, each a whole number of at least 2
+window = 256  # a whole number of at least 16 and at most 10000
+figures = "build/figures"  # a folder that can be made or written to
 
 # %% tags=["hide-input"]
 from rodflow_book.notebook import check_parameters, one_thread
+from rodflow_core.experiments.config import FIELDS
+from rodflow_core.experiments.parameters import real, several, whole
 
 check_parameters(
     globals(),
-    (
-        "preset optimizer architecture steps beta1s rates ranks substeps seeds warmups window figures"
-    ),
+    "preset optimizer architecture figures",
+    steps=FIELDS["steps"].or_none(),
+    beta1s=several(real(least=0, below=1)),
+    rates=several(real(above=0)),
+    ranks=several(whole(least=1, most=1000)),
+    substeps=several(whole(least=1, most=1000)),
+    seeds=several(whole()),
+    warmups=several(whole(least=2)),
+    window=whole(least=16, most=10_000),
 )
 one_thread()
 

@@ -22,17 +22,25 @@
 # then toys, each with one thing on which they part.
 
 # %% tags=["parameters", "hide-input"]
-preset = "quick"
-betas = [0.0, 0.5, 0.9]
-ring_beta = 0.9
-ring_frequency = 0.35
-toy_steps = 400
-figures = "build/figures"
+preset = "quick"  # one of smoke, quick, cifar, paper
+betas = [0.0, 0.5, 0.9]  # a list of 1 or more, each a finite number of at least 0 and below 1
+ring_beta = 0.9  # a finite number above 0 and below 1
+ring_frequency = 0.35  # a finite number above 0 and below 0.5
+toy_steps = 400  # a whole number of at least 50 and at most 100000
+figures = "build/figures"  # a folder that can be made or written to
 
 # %% tags=["hide-input"]
 from rodflow_book import notebook
+from rodflow_core.experiments.parameters import real, several, whole
 
-notebook.check_parameters(globals(), "preset betas ring_beta ring_frequency toy_steps figures")
+notebook.check_parameters(
+    globals(),
+    "preset figures",
+    betas=several(real(least=0, below=1)),
+    ring_beta=real(above=0, below=1),
+    ring_frequency=real(above=0, below=0.5),
+    toy_steps=whole(least=50, most=100_000),
+)
 notebook.one_thread()
 
 # %% tags=["hide-input"]

@@ -22,22 +22,22 @@
 # out. So it feels the walls earlier, and its threshold is lower.
 
 # %% tags=["parameters", "hide-input"]
-preset = "quick"
-architectures = ["mlp", "cnn", "vit"]
-learning_rate = None
-beta1 = None
-rank = None
-substeps = None
-integrator = None
-warmup = None
-steps = None
-seed = None
-dtype = None
-device = None
-data = None
-data_path = None
-examples = None
-figures = "build/figures"
+preset = "quick"  # one of smoke, quick, cifar, paper
+architectures = ["mlp", "cnn", "vit"]  # a list of 1 or more, each one of mlp, cnn, vit
+learning_rate = None  # a finite number above 0, or None
+beta1 = None  # a finite number of at least 0 and below 1, or None
+rank = None  # a whole number of at least 1 and at most 1000, or None
+substeps = None  # a whole number of at least 1 and at most 100000, or None
+integrator = None  # euler:K, rk4, rkc2:STEPS or adaptive:ERROR, or None
+warmup = None  # a whole number of at least 2, or None
+steps = None  # a whole number of at least 1, or None
+seed = None  # a whole number of at least 0, or None
+dtype = None  # one of float32, float64, or None
+device = None  # a text, or None
+data = None  # one of digits, cifar10, or None
+data_path = None  # a text, or None
+examples = None  # a whole number of at least 1, or None
+figures = "build/figures"  # a folder that can be made or written to
 
 # %% tags=["hide-input"]
 from rodflow_book.notebook import Chapter, hyperparameters, show, verdicts

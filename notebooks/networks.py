@@ -22,15 +22,21 @@
 # {ref}`(286) <eq-286>`-{ref}`(291) <eq-291>`, are on {doc}`appendix G-H's page <appendix_g>`.
 
 # %% tags=["parameters", "hide-input"]
-preset = "quick"
-init_scales = [0.25, 0.5, 1.0, 2.0, 4.0]
-first_steps = 40
-figures = "build/figures"
+preset = "quick"  # one of smoke, quick, cifar, paper
+init_scales = [0.25, 0.5, 1.0, 2.0, 4.0]  # a list of 1 or more, each a finite number above 0
+first_steps = 40  # a whole number of at least 1 and at most 100000
+figures = "build/figures"  # a folder that can be made or written to
 
 # %% tags=["hide-input"]
 from rodflow_book.notebook import check_parameters, one_thread, show
+from rodflow_core.experiments.parameters import real, several, whole
 
-check_parameters(globals(), "preset init_scales first_steps figures")
+check_parameters(
+    globals(),
+    "preset figures",
+    init_scales=several(real(above=0)),
+    first_steps=whole(least=1, most=100_000),
+)
 one_thread()
 
 # %% tags=["hide-input"]

@@ -19,21 +19,29 @@
 # {cite:p}`regis2026adam`.
 
 # %% tags=["parameters", "hide-input"]
-learning_rate = 0.5
-beta = 0.5
-excess = 0.025
-steps = 30
-substeps = 4
-spiral_beta = 0.95
-spiral_curvature = 4.0
-figures = "build/figures"
+learning_rate = 0.5  # a finite number above 0 and at most 10
+beta = 0.5  # a finite number above 0 and below 1
+excess = 0.025  # a finite number above 0 and below 0.3
+steps = 30  # a whole number of at least 10 and at most 10000
+substeps = 4  # a whole number of at least 1 and at most 1000
+spiral_beta = 0.95  # a finite number above 0 and below 1
+spiral_curvature = 4.0  # a finite number above 0 and at most 100
+figures = "build/figures"  # a folder that can be made or written to
 
 # %% tags=["hide-input"]
 from rodflow_book.notebook import check_parameters, one_thread, show
+from rodflow_core.experiments.parameters import real, whole
 
 check_parameters(
     globals(),
-    "learning_rate beta excess steps substeps spiral_beta spiral_curvature figures",
+    "figures",
+    learning_rate=real(above=0, most=10),
+    beta=real(above=0, below=1),
+    excess=real(above=0, below=0.3),
+    steps=whole(least=10, most=10_000),
+    substeps=whole(least=1, most=1000),
+    spiral_beta=real(above=0, below=1),
+    spiral_curvature=real(above=0, most=100),
 )
 one_thread()
 

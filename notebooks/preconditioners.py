@@ -19,20 +19,28 @@
 # to it as one more smooth quantity.
 
 # %% tags=["parameters", "hide-input"]
-preset = "quick"
-learning_rate = 0.1
-beta2 = 0.95
-slope = 0.1
-rise = 0.5
-steps = 400
-rmsprop_steps = 800
-figures = "build/figures"
+preset = "quick"  # one of smoke, quick, cifar, paper
+learning_rate = 0.1  # a finite number above 0 and at most 10
+beta2 = 0.95  # a finite number above 0 and below 1
+slope = 0.1  # a finite number above 0 and at most 10
+rise = 0.5  # a finite number above 0 and at most 10
+steps = 400  # a whole number of at least 20 and at most 10000
+rmsprop_steps = 800  # a whole number of at least 40 and at most 100000
+figures = "build/figures"  # a folder that can be made or written to
 
 # %% tags=["hide-input"]
 from rodflow_book import notebook
+from rodflow_core.experiments.parameters import real, whole
 
 notebook.check_parameters(
-    globals(), "preset learning_rate beta2 slope rise steps rmsprop_steps figures"
+    globals(),
+    "preset figures",
+    learning_rate=real(above=0, most=10),
+    beta2=real(above=0, below=1),
+    slope=real(above=0, most=10),
+    rise=real(above=0, most=10),
+    steps=whole(least=20, most=10_000),
+    rmsprop_steps=whole(least=40, most=100_000),
 )
 notebook.one_thread()
 

@@ -18,17 +18,25 @@
 # book; the second is the mechanism that all of them rest on.
 
 # %% tags=["parameters", "hide-input"]
-preset = "quick"
-rates = [0.1, 0.15, 0.2]
-horizon = 70
-adam_steps = 200
-cycle_steps = 500
-figures = "build/figures"
+preset = "quick"  # one of smoke, quick, cifar, paper
+rates = [0.1, 0.15, 0.2]  # a list of 1 or more, each a finite number above 0
+horizon = 70  # a finite number above 0
+adam_steps = 200  # a whole number of at least 10 and at most 100000
+cycle_steps = 500  # a whole number of at least 40 and at most 100000
+figures = "build/figures"  # a folder that can be made or written to
 
 # %% tags=["hide-input"]
 from rodflow_book import notebook
+from rodflow_core.experiments.parameters import real, several, whole
 
-notebook.check_parameters(globals(), "preset rates horizon adam_steps cycle_steps figures")
+notebook.check_parameters(
+    globals(),
+    "preset figures",
+    rates=several(real(above=0)),
+    horizon=real(above=0),
+    adam_steps=whole(least=10, most=100_000),
+    cycle_steps=whole(least=40, most=100_000),
+)
 notebook.one_thread()
 
 # %% tags=["hide-input"]

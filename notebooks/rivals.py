@@ -33,15 +33,19 @@
 # "explicit and cheap to compute" {cite:p}`regis2026rod`. That is the claim judged here, cell by cell.
 
 # %% tags=["parameters", "hide-input"]
-preset = "quick"
+preset = "quick"  # one of smoke, quick, cifar, paper
+# a list of 1 or more, each one of gd, heavy_ball, nesterov, scalar_rmsprop, rmsprop, scalar_adam, adam, scalar_nadam, nadam
 optimizers = ["gd", "scalar_rmsprop", "rmsprop"]
-architectures = ["mlp", "cnn", "vit"]
-figures = "build/figures"
+architectures = ["mlp", "cnn", "vit"]  # a list of 1 or more, each one of mlp, cnn, vit
+figures = "build/figures"  # a folder that can be made or written to
 
 # %% tags=["hide-input"]
 from rodflow_book import notebook
 
-notebook.check_parameters(globals(), "preset optimizers architectures figures")
+notebook.check_parameters(
+    globals(),
+    "preset optimizers architectures figures",
+)
 notebook.one_thread()
 
 # %% [markdown]

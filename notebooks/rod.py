@@ -34,16 +34,24 @@
 # ```
 
 # %% tags=["parameters", "hide-input"]
-learning_rate = 0.5
-slope = 0.1
-steps = 100
-substeps = 4
-figures = "build/figures"
+learning_rate = 0.5  # a finite number above 0 and at most 10
+slope = 0.1  # a finite number above 0 and at most 10
+steps = 100  # a whole number of at least 10 and at most 10000
+substeps = 4  # a whole number of at least 1 and at most 1000
+figures = "build/figures"  # a folder that can be made or written to
 
 # %% tags=["hide-input"]
 from rodflow_book.notebook import check_parameters, one_thread, show
+from rodflow_core.experiments.parameters import real, whole
 
-check_parameters(globals(), "learning_rate slope steps substeps figures")
+check_parameters(
+    globals(),
+    "figures",
+    learning_rate=real(above=0, most=10),
+    slope=real(above=0, most=10),
+    steps=whole(least=10, most=10_000),
+    substeps=whole(least=1, most=1000),
+)
 one_thread()
 
 # %% [markdown]

@@ -19,16 +19,24 @@
 # chapter that is named.
 
 # %% tags=["parameters", "hide-input"]
-learning_rate = 0.25
-examples = 50
-warmup = 220
-steps = 180
-figures = "build/figures"
+learning_rate = 0.25  # a finite number above 0 and at most 10
+examples = 50  # a whole number of at least 10 and at most 1797
+warmup = 220  # a whole number of at least 10 and at most 100000
+steps = 180  # a whole number of at least 10 and at most 100000
+figures = "build/figures"  # a folder that can be made or written to
 
 # %% tags=["hide-input"]
 from rodflow_book.notebook import check_parameters, one_thread, show
+from rodflow_core.experiments.parameters import real, whole
 
-check_parameters(globals(), "learning_rate examples warmup steps figures")
+check_parameters(
+    globals(),
+    "figures",
+    learning_rate=real(above=0, most=10),
+    examples=whole(least=10, most=1797),
+    warmup=whole(least=10, most=100_000),
+    steps=whole(least=10, most=100_000),
+)
 one_thread()
 
 # %% [markdown]

@@ -20,18 +20,27 @@
 # this page shows in numbers which assumption it breaks.
 
 # %% tags=["parameters", "hide-input"]
-preset = "quick"
-learning_rate = None
-beta1 = 0.5
-beta2 = 0.95
-warmup = 400
-steps = 150
-figures = "build/figures"
+preset = "quick"  # one of smoke, quick, cifar, paper
+learning_rate = None  # a finite number above 0, or None
+beta1 = 0.5  # a finite number of at least 0 and below 1, or None
+beta2 = 0.95  # a finite number of at least 0 and below 1, or None
+warmup = 400  # a whole number of at least 2
+steps = 150  # a whole number of at least 1
+figures = "build/figures"  # a folder that can be made or written to
 
 # %% tags=["hide-input"]
 from rodflow_book.notebook import check_parameters, one_thread
+from rodflow_core.experiments.config import FIELDS
 
-check_parameters(globals(), "preset learning_rate beta1 beta2 warmup steps figures")
+check_parameters(
+    globals(),
+    "preset figures",
+    learning_rate=FIELDS["learning_rate"].or_none(),
+    beta1=FIELDS["beta1"],
+    beta2=FIELDS["beta2"],
+    warmup=FIELDS["warmup"],
+    steps=FIELDS["steps"],
+)
 one_thread()
 
 # %% [markdown]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from pathlib import Path
-from types import ModuleType
+from typing import cast
 
 import torch
 import xarray as xr
@@ -14,41 +14,17 @@ from rodflow_book import captions
 from rodflow_book.figures import files
 from rodflow_book.figures.run import run_figure, trajectories
 from rodflow_book.markup import counted, fixed, markdown, power, short
+from rodflow_book.parameters import RUN_PARAMETERS, check_parameters
 from rodflow_core.experiments import claims, judge, records, runs
 from rodflow_core.experiments.config import FLOWS, RunConfig, member
 from rodflow_core.experiments.presets import preset
 from rodflow_core.experiments.records import configuration
 from rodflow_core.optimizers import OPTIMIZERS, NoSecondMoment
 
-_INTERACTIVE = {"In", "Out", "exit", "quit", "open", "get_ipython"}
 ARCHITECTURE_TITLES = {"mlp": "MLP", "cnn": "CNN", "vit": "ViT"}
 """How the architectures are called in prose."""
 DATA_TITLES = {"digits": "handwritten digits", "cifar10": "CIFAR-10 images"}
 """How examples of the data are called in prose."""
-RUN_PARAMETERS = (
-    "learning_rate", "beta1", "beta2", "epsilon", "rank", "substeps", "integrator", "warmup",
-    "steps", "seed", "dtype", "device", "data", "data_path", "examples",
-)  # fmt: skip
-"""Parameters of an optimizer's chapter that change its runs; ``None`` leaves the preset's."""
-
-
-def check_parameters(namespace: Mapping[str, object], known: str) -> None:
-    """Stop a notebook that was given a parameter it does not have; papermill itself only warns.
-
-    Call it in the first cell after the parameters, before anything else is defined.
-
-    Args:
-        namespace: the notebook's ``globals()``.
-        known: names of its parameters, separated by blanks.
-
-    Raises:
-        ValueError: naming the parameter, and those there are.
-    """
-    for name, value in namespace.items():
-        hidden = name.startswith("_") or name in _INTERACTIVE
-        # A parameter is a plain value; what has been imported is not.
-        if not hidden and not isinstance(value, ModuleType) and not callable(value):
-            member("notebook parameter", name, known.split())
 
 
 def one_thread() -> None:
@@ -128,15 +104,15 @@ class Chapter:
         ValueError: for a parameter that the chapter does not have, or a value that is not one.
     """
 
-    def __init__(self, optimizer: str, namespace: Mapping[str, object]) -> None:
+    def __init__(self, optimizer: str, namespace: MutableMapping[str, object]) -> None:
         """Check the parameters."""
         own = set(OPTIMIZERS[optimizer].hyperparameters)
         foreign = {"beta1", "beta2", "epsilon"} - own
-        known = [name for name in RUN_PARAMETERS if name not in foreign]
-        check_parameters(namespace, " ".join(("preset", "architectures", "figures", *known)))
+        known = {key: p for key, p in RUN_PARAMETERS.items() if key not in foreign}
+        check_parameters(namespace, "preset architectures figures", **known)
         one_thread()
         self.optimizer, self.preset = optimizer, str(namespace["preset"])
-        self.architectures = list(namespace["architectures"])
+        self.architectures = list(cast("list[str]", namespace["architectures"]))
         self.figures = str(namespace["figures"])
         self.changes = {name: namespace[name] for name in known if name in namespace}
         method = self.changes.pop("integrator", None)

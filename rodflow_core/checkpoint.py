@@ -52,9 +52,11 @@ class Checkpoint:
             # The digest goes first: a file that was damaged must not be resumed from.
             temporary.write_bytes(hashlib.sha256(payload).digest() + payload)
             os.replace(temporary, self.path)
-        except OSError:
+        except OSError as error:
             with contextlib.suppress(OSError):
                 temporary.unlink()
+            if error.errno and not error.filename:  # what a full disk says names no file
+                error.filename = str(self.path)
             raise
 
     def load(self, types: Iterable[type] = ()) -> dict[str, Any] | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import torch
@@ -18,11 +19,9 @@ from rodflow_core.flows import Flow, midpoint
 from rodflow_core.integrators import Integrator, Track, euler
 from rodflow_core.objective import Objective
 from rodflow_core.optimizers import State, UpdateRule
+from rodflow_core.progress import KEPT, Plan, Progress, Spectra, check
 from rodflow_core.quantities import OPTIMIZER, Quantity, name_of
 from rodflow_core.sharpness import preconditioned_sharpness
-
-KEPT = 4
-"""How many of the optimizer's last states are kept."""
 
 
 class Entry(NamedTuple):
@@ -37,77 +36,6 @@ class Entry(NamedTuple):
     trajectory: str
     kind: str
     quantity: Quantity
-
-
-@dataclass
-class Spectra:
-    """The eigensolves of one operator along a run.
-
-    Attributes:
-        values: leading eigenvalues of each, largest first.
-        residual: largest residual among them.
-        converged: whether it converged, 1 or 0.
-        matvecs: products it took.
-    """
-
-    values: list[list[float]] = field(default_factory=list)
-    residual: list[float] = field(default_factory=list)
-    converged: list[float] = field(default_factory=list)
-    matvecs: list[float] = field(default_factory=list)
-
-    def add(self, values: list[float], residual: float, converged: float, matvecs: float) -> None:
-        """Append one eigensolve."""
-        self.values.append(values)
-        self.residual.append(residual)
-        self.converged.append(converged)
-        self.matvecs.append(float(matvecs))
-
-
-@dataclass
-class Progress:
-    """All that a lockstep run is at one moment; saving and loading it loses nothing.
-
-    Attributes:
-        t: discrete steps taken.
-        iterates: the last states of the optimizer, newest last, four at most.
-        tracks: where each flow and its integrator stand; empty during the warm start.
-        failed: step at which a trajectory stopped being finite or could not go on, by its tag.
-        troubles: why, where there is more to say than that it was no longer finite.
-        subspaces: where the next eigensolve of each operator starts.
-        records: the values of each quantity, one per measurement, by recorded name.
-        spectra: the eigensolves, by recorded name.
-        seconds: wall-clock seconds spent so far, all sessions together.
-        spent: the part of them that moving each trajectory took, by its tag; the optimizer's since
-            the flows started. Measuring is in none of them.
-    """
-
-    t: int
-    iterates: list[State]
-    tracks: dict[str, Track] = field(default_factory=dict)
-    failed: dict[str, int] = field(default_factory=dict)
-    troubles: dict[str, str] = field(default_factory=dict)
-    subspaces: dict[str, Tensor] = field(default_factory=dict)
-    records: dict[str, list[float]] = field(default_factory=dict)
-    spectra: dict[str, Spectra] = field(default_factory=dict)
-    seconds: float = 0.0
-    spent: dict[str, float] = field(default_factory=dict)
-
-    @property
-    def flows(self) -> dict[str, Any]:
-        """The present state of each flow."""
-        return {tag: track.state for tag, track in self.tracks.items()}
-
-    def content(self) -> dict[str, Any]:
-        """Give everything as what a checkpoint can hold."""
-        content = {f.name: getattr(self, f.name) for f in fields(self)}
-        content["spectra"] = {name: vars(solves) for name, solves in self.spectra.items()}
-        return content
-
-    @classmethod
-    def of(cls, content: Mapping[str, Any]) -> Progress:
-        """Give what `content` described."""
-        spectra = {name: Spectra(**solves) for name, solves in content["spectra"].items()}
-        return cls(**{**content, "spectra": spectra})
 
 
 @dataclass(frozen=True)
@@ -207,15 +135,17 @@ class Lockstep:
         Raises:
             ValueError: for a checkpoint of another configuration.
         """
-        progress = self._resumed(checkpoint) or Progress(0, [self.rule.initial_state(w)])
+        resumed = self._resumed(checkpoint, w)
+        progress = resumed or Progress(0, [self.rule.initial_state(w)])
         end = self.warmup + self.steps
         started, saved = time.monotonic() - progress.seconds, time.monotonic()
         with tqdm(total=end, initial=progress.t, disable=not progress_bar, unit="step") as bar:
+            if resumed and checkpoint and progress.t < end:
+                with _gone_on_from(checkpoint):
+                    self._go(progress)
+                bar.update()
             while progress.t < end:
-                if progress.t >= self.warmup:
-                    self._start_flows(progress)
-                    self._measure(progress)
-                self._move(progress)
+                self._go(progress)
                 bar.update()
                 progress.seconds = time.monotonic() - started
                 if checkpoint and time.monotonic() - saved >= checkpoint.every:
@@ -225,22 +155,38 @@ class Lockstep:
         progress.seconds = time.monotonic() - started
         return progress
 
-    def _resumed(self, checkpoint: Checkpoint | None) -> Progress | None:
+    def _resumed(self, checkpoint: Checkpoint | None, w: Tensor) -> Progress | None:
         """Give where a checkpoint stands, if there is one."""
         if checkpoint is None or not checkpoint.path.exists():
             return None
         # What a state may hold is known from states of the flows themselves.
-        like = self.rule.initial_state(torch.zeros(self.objective.dim))
-        states = [flow.initial(*[like] * KEPT) for flow in self.flows.values()]
+        zero = torch.zeros(self.objective.dim, dtype=w.dtype, device=w.device)
+        like = self.rule.initial_state(zero)
+        states = {tag: flow.initial(*[like] * KEPT) for tag, flow in self.flows.items()}
         kinds = {State, Track, Extent, ExtentRate} | named_tuples(states)
         content = checkpoint.load(kinds)
+        if content is None:
+            return None
+        plan = Plan(
+            self.warmup,
+            self.steps,
+            self.spectrum_every,
+            OPTIMIZER,
+            like,
+            states,
+            {name: entry.kind in self._spectra for name, entry in self.catalogue().items()},
+        )
         try:
-            return None if content is None else Progress.of(content)
-        except (LookupError, TypeError, AttributeError) as error:
-            raise ValueError(
-                f"checkpoint {checkpoint.path} cannot be read; delete it to start afresh, or name "
-                "another output."
-            ) from error
+            return check(content, plan)
+        except (LookupError, TypeError, AttributeError, ValueError) as error:
+            raise _unfit(checkpoint, error) from error
+
+    def _go(self, progress: Progress) -> None:
+        """Measure, once the flows have started, then move."""
+        if progress.t >= self.warmup:
+            self._start_flows(progress)
+            self._measure(progress)
+        self._move(progress)
 
     def _start_flows(self, progress: Progress) -> None:
         if not progress.tracks:
@@ -354,6 +300,23 @@ class Lockstep:
         progress.subspaces[name] = solved.subspace
         residual = float(solved.residuals.max())
         solves.add(solved.values.tolist(), residual, float(solved.converged), solved.matvecs)
+
+
+def _unfit(checkpoint: Checkpoint, error: Exception) -> ValueError:
+    reason = " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__
+    return ValueError(
+        f"checkpoint {checkpoint.path} cannot be read ({reason}); delete it to start afresh, or "
+        "name another output."
+    )
+
+
+@contextlib.contextmanager
+def _gone_on_from(checkpoint: Checkpoint) -> Iterator[None]:
+    """Say of the first step after a resumption that it is the checkpoint that does not fit."""
+    try:
+        yield
+    except (RuntimeError, LookupError, TypeError, AttributeError, ValueError) as error:
+        raise _unfit(checkpoint, error) from error
 
 
 class _Clock:

@@ -42,7 +42,10 @@ def mark(figure: nodes.figure, stem: str, env: BuildEnvironment) -> None:
     store.setdefault(env.docname, {})[first] = stem
     caption = next(figure.findall(nodes.caption), None)
     titles: dict = env.__dict__.setdefault("rodflow_titles", {})
-    titles[env.docname, first] = short_title(caption.astext() if caption else stem)
+    title = short_title(caption.astext() if caption else stem)
+    # By each of its names: a label leads to one of them, its number is known by the first.
+    for identifier in figure["ids"]:
+        titles[env.docname, identifier] = (first, title)
 
 
 def short_title(caption: str) -> str:
@@ -100,7 +103,7 @@ def number(app: Sphinx, env: BuildEnvironment) -> list[str]:
         if isinstance(stem, str):
             anchor = f"figure-{stem}"
             domain.anonlabels[anchor] = (page, anchor)
-            title = getattr(env, "rodflow_titles", {}).get((page, identifier), stem)
+            _, title = getattr(env, "rodflow_titles", {}).get((page, identifier), ("", stem))
             domain.labels[anchor] = (page, anchor, f"Fig. {count} ({title})")
     env.rodflow_homes = homes
     return sorted({page for page, _ in stems})
@@ -110,9 +113,10 @@ def _title_labels(env: BuildEnvironment, domain: Domain, stems: dict, homes: dic
     """Let a reference to a figure say its number and short title, instead of its whole caption."""
     titles: dict = getattr(env, "rodflow_titles", {})
     for label, (page, identifier, _) in list(domain.labels.items()):
-        if (page, identifier) in titles and (page, identifier) in stems:
-            count = homes[stems[page, identifier]][2]
-            said = f"Fig. {count} ({titles[page, identifier]})"
+        first, title = titles.get((page, identifier), ("", ""))
+        if (page, first) in stems:
+            count = homes[stems[page, first]][2]
+            said = f"Fig. {count} ({title})"
             domain.labels[label] = (page, identifier, said)
 
 

@@ -15,6 +15,10 @@ from sphinx.application import Sphinx
 
 Mend = Callable[[str], str]
 MAP = re.compile(r"/\*# sourceMappingURL=[^*]*\*/|//# sourceMappingURL=\S*")
+KEPT = re.compile(
+    r"(<(?:pre|script|style|textarea)\b.*?</(?:pre|script|style|textarea)>)", re.DOTALL
+)
+INDENT = re.compile(r"\n\s+")
 CODE = re.compile(r"<pre>.*?</pre>", re.DOTALL)
 # Names, punctuation, space.
 UNMARKED = re.compile(r'<span class="[npw]">([^<]*)</span>')
@@ -57,6 +61,17 @@ def plain_code(app: Sphinx) -> Mend:
     return mend
 
 
+def flush_left(app: Sphinx) -> Mend:
+    """Take off what lines are indented by, where a browser does not show it."""
+
+    def mend(text: str) -> str:
+        parts = KEPT.split(text)
+        parts[::2] = [INDENT.sub("\n", part) for part in parts[::2]]
+        return "".join(parts)
+
+    return mend
+
+
 def leave_out(app: Sphinx, exception: Exception | None) -> None:
     """Remove from `_static` what nothing names: source maps, translations, logos of services."""
     if exception is not None or app.builder.format != "html":
@@ -82,6 +97,7 @@ def leave_out(app: Sphinx, exception: Exception | None) -> None:
 def setup(app: Sphinx) -> dict[str, object]:
     """Register with Sphinx."""
     every_page(app, plain_code)
+    every_page(app, flush_left)
     # After the search index and the copying of images.
     app.connect("build-finished", walk, priority=900)
     app.connect("build-finished", leave_out, priority=960)

@@ -21,6 +21,8 @@ from PIL import Image
 from sphinx.application import Sphinx
 from sphinx.transforms import SphinxTransform
 
+# Of figures on a narrow page, in rem; `rodflow.css` has a class of each.
+WIDTHS = (24, 28, 32, 36, 40)
 # In the order in which the links stand; the suffix and what it is called.
 FILES = {
     ".svg": "SVG", ".pdf": "PDF", ".png": "PNG", ".csv": "data", ".csv.zip": "data",
@@ -28,6 +30,21 @@ FILES = {
 }  # fmt: skip
 # A page that knows how high they are does not jump when they come.
 THUMBNAIL = re.compile(r'<img [^>]*src="(?:\.\./)*(figures/thumbnails/[^"]*)"')
+# Words are outlines of letters that are a hundred units high, and as large as they are scaled.
+LETTERS = re.compile(r'transform="[^"]*scale\(([\d.]+) -[\d.]+\)"')
+POINTS = re.compile(r'<svg [^>]*?width="([\d.]+)pt"')
+
+
+def _least_width(path: Path) -> list[str]:
+    """Give the class of a figure whose smallest letters have eight pixels on a narrow page too."""
+    if path.suffix != ".svg":
+        return []
+    text = path.read_text(encoding="utf-8")
+    sizes, width = [100 * float(size) for size in LETTERS.findall(text)], POINTS.search(text)
+    if not sizes or width is None:
+        return []
+    rem = float(width[1]) / min(sizes) * 8 / 16
+    return [f"least-{next((w for w in WIDTHS if w > rem), WIDTHS[-1])}"]
 
 
 class FigureFiles(SphinxTransform):
@@ -47,7 +64,7 @@ class FigureFiles(SphinxTransform):
             shown = image.parent if isinstance(image.parent, nodes.reference) else image
             figure = shown.parent
             if isinstance(figure, nodes.figure):
-                box = nodes.container(classes=["figure-image"])
+                box = nodes.container(classes=["figure-image", *_least_width(path)])
                 shown.replace_self(box)
                 box += shown
                 self._add_links(figure, path, page)

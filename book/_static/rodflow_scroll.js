@@ -36,8 +36,16 @@
 
   addEventListener("load", () => {
     mark();
-    // Formulas have their width once they are set.
-    if (window.MathJax && MathJax.startup) MathJax.startup.promise.then(mark);
+    // Formulas have their width once they are set; what they stand in, and letters that come late, follow.
+    const sizes = new ResizeObserver(() => requestAnimationFrame(mark));
+    const observe = () => {
+      mark();
+      for (const box of document.querySelectorAll(Object.keys(BOXES).join())) {
+        for (const part of [box, box.firstElementChild]) if (part) sizes.observe(part);
+      }
+    };
+    if (window.MathJax && MathJax.startup) MathJax.startup.promise.then(observe);
+    else observe();
   });
   addEventListener("resize", mark);
   // Folded boxes have no width until they are opened.

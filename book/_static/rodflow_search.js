@@ -99,7 +99,10 @@
     results.before(box);
     const script = document.createElement("script");
     script.src = DATA;
-    script.onload = async () => show(query, await unpacked(window.rodflowSearch), box);
+    script.onload = async () => {
+      show(query, await unpacked(window.rodflowSearch), box);
+      box.dataset.done = "";
+    };
     document.head.append(script);
   }
 

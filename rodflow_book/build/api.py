@@ -62,7 +62,7 @@ PAGES = {
         "Lockstep and what is measured",
         "Optimizer and flows side by side, their quantities, and the eigenvalues.",
         "rodflow_core",
-        "simulate lockstep quantities sharpness spectrum checkpoint memory",
+        "simulate lockstep progress quantities sharpness spectrum checkpoint memory",
     ),
     "theory": _page(
         "Closed forms",
@@ -74,7 +74,8 @@ PAGES = {
         "Problems, configurations, runs",
         "What is run, with which settings, and how it is recorded.",
         RUNS,
-        "problem config runs verification records presets regimes scout architectures data code",
+        "problem config parameters runs verification records wellformed presets regimes scout "
+        "architectures data code",
     ),
     "judging": _page(
         "Claims and measurements",

@@ -243,6 +243,8 @@ def write(site: Path, folder: Path | None) -> list[str]:
     units: dict[str, str] = {}
     left_out = []
     for path in sorted(folder.glob("*.nc")) if folder else []:
+        if path.name.startswith("frontier-"):  # a measurement of integrators, and no run
+            continue
         try:
             run = records.load(path)
         except (ValueError, OSError) as error:

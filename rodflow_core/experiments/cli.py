@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from rodflow_core import __version__
 from rodflow_core.experiments import commands
-from rodflow_core.experiments.config import ARCHITECTURES, FLOWS, VERIFY_TOLERANCE
+from rodflow_core.experiments.config import ARCHITECTURES, FIELDS, FLOWS, VERIFY_TOLERANCE
 from rodflow_core.experiments.presets import PRESETS
 
 _RUN_HELP = """\
@@ -67,30 +69,13 @@ examples:
   rodflow scout --optimizer heavy_ball --beta1 0.3 --learning-rates 0.4 0.8 --at 200 400 600
   rodflow scout --optimizer adam --problem mine:network --learning-rates 1e-4 1e-3
 """
-_OPTIONS = {
-    "learning_rate": (float, "step size"),
-    "beta1": (float, "decay of the first moment, in [0, 1)"),
-    "beta2": (float, "decay of the second moment, in [0, 1)"),
-    "epsilon": (float, "added to the square root of the second moment"),
-    "warmup": (int, "discrete steps before the flows start"),
-    "steps": (int, "steps side by side"),
-    "data": (str, "digits (embedded) or cifar10"),
-    "data_path": (str, "local .npz with CIFAR-10 images and labels"),
-    "examples": (int, "size of the class-balanced subset"),
-    "loss": (str, "mse or cross_entropy"),
-    "rank": (int, "eigenpairs of the extent tensor kept"),
-    "leak": (float, "share of the drift that seeds the drift-free rod"),
-    "substeps": (int, "Euler substeps of the flows per step"),
-    "raw_spectrum": (bool, "record the sharpness without preconditioner too"),
-    "spectrum_tolerance": (float, "residual of an eigenpair relative to the largest eigenvalue"),
-    "spectrum_every": (int, "steps between two eigensolves; 0 for none"),
-    "eigenvalues": (int, "leading eigenvalues in each eigensolve"),
-    "microbatch": (int, "examples in one pass"),
-    "seed": (int, "of the initial weights and of the subset"),
-    "dtype": (str, "float32 or float64"),
-    "device": (str, "a torch device, for example cpu or cuda"),
-    "threads": (int, "of torch; 1 unless said otherwise"),
-}
+OPTIONS = (
+    "learning_rate", "beta1", "beta2", "epsilon", "warmup", "steps", "data", "data_path",
+    "examples", "loss", "rank", "leak", "substeps", "raw_spectrum", "spectrum_tolerance",
+    "spectrum_every", "eigenvalues", "microbatch", "seed", "dtype", "device", "threads",
+    "backward_error",
+)  # fmt: skip
+"""Fields of a configuration that an option replaces; `config.FIELDS` says what each may be."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -112,7 +97,7 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     alone = ("beta1", "beta2", "epsilon", "data", "data_path", "examples", "loss", "microbatch",
              "seed", "dtype", "device", "threads")  # fmt: skip
-    _numbers(scout, {name: _OPTIONS[name] for name in alone})
+    _numbers(scout, alone)
     info = group.add_parser(
         "info", help="say what a recorded run is", description="Say what a recorded run is."
     )
@@ -154,10 +139,7 @@ def _run_options(group: argparse._SubParsersAction) -> None:
     run.add_argument("-o", "--output", type=Path, required=True, help="NetCDF file to write")
     run.add_argument("--force", action="store_true", help="replace an output of another run")
     run.add_argument("--quiet", action="store_true", help="no progress bar")
-    _numbers(run, _OPTIONS)
-    run.add_argument(
-        "--backward-error", action="store_true", default=None, help="add the correction of F.2"
-    )
+    _numbers(run, OPTIONS)
     run.add_argument(
         "--flows", nargs="+", metavar="TAG", help=f"flows of the run (default: {' '.join(FLOWS)})"
     )
@@ -225,14 +207,22 @@ def _command(
     return command
 
 
-def _numbers(command: argparse.ArgumentParser, options: Mapping[str, tuple[type, str]]) -> None:
-    group = command.add_argument_group("numbers that replace the preset's")
-    for name, (kind, words) in options.items():
-        option = "--" + name.replace("_", "-")
+def _numbers(command: argparse.ArgumentParser, names: Iterable[str]) -> None:
+    group = command.add_argument_group("what replaces the preset's")
+    for name in names:
+        field = FIELDS[name]
+        option, kind = "--" + name.replace("_", "-"), field.option
         if kind is bool:
-            group.add_argument(option, action="store_true", default=None, help=words)
+            group.add_argument(option, action="store_true", default=None, help=field.words)
         else:
-            group.add_argument(option, type=kind, metavar=kind.__name__.upper(), help=words)
+            group.add_argument(option, type=kind, metavar=kind.__name__.upper(), help=field.help)
+
+
+def _reason(error: OSError) -> str:
+    """Say what the system refused, where, and what to do."""
+    what = error.strerror or str(error) or type(error).__name__
+    where = f" ({error.filename})" if error.filename else ""
+    return f"{what}{where}; see to it and give the same command again"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -244,12 +234,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # A problem of one's own lies where one works.
     sys.path.insert(0, str(Path.cwd()))
     try:
-        return commands.COMMANDS[options.command](options)
+        status = commands.COMMANDS[options.command](options)
+        sys.stdout.flush()
+        return status
     except ValueError as error:
         print(f"rodflow: error: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:
+        # Who reads the output has seen enough: `rodflow info run.nc | head`.
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except OSError as error:
-        print(f"rodflow: error: {error.strerror or error}: {error.filename}.", file=sys.stderr)
+        print(f"rodflow: error: {_reason(error)}.", file=sys.stderr)
+        return 2
+    except MemoryError:
+        print("rodflow: error: there is not enough memory; ask for less.", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("rodflow: interrupted; give the same command again to go on.", file=sys.stderr)

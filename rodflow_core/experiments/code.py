@@ -16,7 +16,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1]
 """Folder of the core."""
-_EXPERIMENTS = ("architectures", "config", "data", "problem", "runs")
+_EXPERIMENTS = ("architectures", "config", "data", "parameters", "problem", "runs")
 
 
 @functools.cache

@@ -6,11 +6,21 @@ import dataclasses
 import difflib
 import hashlib
 import json
-import types
-import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from rodflow_core.experiments.parameters import (
+    Parameter,
+    check,
+    one_of,
+    real,
+    several,
+    switch,
+    table,
+    text,
+    whole,
+)
 
 ARCHITECTURES = ("mlp", "cnn", "vit")
 """Names of the networks that a configuration may ask for."""
@@ -27,6 +37,48 @@ one trajectory from another: after 600 steps of warm-up they were 0.12 apart, af
 FLOWS = ("sf", "rod", "free", "floor")
 """Flows that a run holds unless it says otherwise: stable, the paper's rod, the drift-free rod, and
 the shifted copy that is the sensitivity floor."""
+
+DATA = ("digits", "cifar10")
+"""Data sets that a configuration may ask for."""
+LOSSES = ("mse", "cross_entropy")
+"""Losses that a configuration may ask for."""
+
+FIELDS: dict[str, Parameter] = {
+    "optimizer": text("gd, heavy_ball, nesterov, adam, ..."),
+    "learning_rate": real("step size", above=0),
+    "beta1": real("decay of the first moment", least=0, below=1).or_none(),
+    "beta2": real("decay of the second moment", least=0, below=1).or_none(),
+    "epsilon": real("added to the square root of the second moment", least=0).or_none(),
+    "hyperparameters": table("those of an optimizer of one's own"),
+    "problem": text("a problem of one's own").or_none(),
+    "architecture": one_of(ARCHITECTURES, "the network"),
+    "sizes": table("sizes of the architecture that differ from its defaults"),
+    "data": one_of(DATA, "where the images come from; digits are embedded"),
+    "data_path": text("local .npz with CIFAR-10 images and labels").or_none(),
+    "examples": whole("size of the class-balanced subset", least=1),
+    "loss": one_of(LOSSES, "the loss"),
+    "microbatch": whole("examples in one pass", least=1).or_none("all"),
+    "stacked": switch("gradients at both endpoints in one vectorised pass"),
+    "seed": whole("of the initial weights and of the subset"),
+    "warmup": whole("discrete steps before the flows start", least=2),
+    "steps": whole("steps side by side", least=1),
+    "flows": several(text(), "tags of the flows of the run", least=0),
+    "rank": whole("eigenpairs of the extent tensor kept", least=1, most=1000),
+    "leak": real("share of the drift that seeds the drift-free rod", least=0, most=1),
+    "substeps": whole("Euler substeps of the flows per step", least=1, most=100_000),
+    "integrators": table("how flows are integrated, by tag"),
+    "backward_error": switch("add the correction of F.2"),
+    "spectrum_every": whole("steps between two eigensolves, 0 for none"),
+    "eigenvalues": whole("leading eigenvalues in each eigensolve", least=1, most=100),
+    "spectrum_tolerance": real(
+        "residual of an eigenpair relative to the largest eigenvalue", above=0, below=1
+    ),
+    "raw_spectrum": switch("record the sharpness without preconditioner too"),
+    "dtype": one_of(DTYPES, "precision"),
+    "device": text("a torch device, for example cpu or cuda"),
+    "threads": whole("of torch, 1 unless said otherwise", least=1, most=1024),
+}
+"""What each field of a configuration may be; command line and notebooks ask for the same."""
 
 NOT_COMPARED = ("data_path",)
 """Fields that say where something lies, not what it is; what lies there has a digest."""
@@ -112,16 +164,10 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         """Check kinds, and what the modules that use it would not."""
-        object.__setattr__(self, "flows", tuple(self.flows))
-        hints = typing.get_type_hints(type(self))
-        for f in dataclasses.fields(self):
-            _check_kind(f.name, getattr(self, f.name), hints[f.name])
-        if self.problem is None:
-            member("architecture", self.architecture, ARCHITECTURES)
-        member("dtype", self.dtype, DTYPES)
-        for name in ("threads", "substeps"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; expected at least 1.")
+        values = {name: getattr(self, name) for name in FIELDS}
+        if self.problem is not None:
+            del values["architecture"]
+        object.__setattr__(self, "flows", tuple(check(FIELDS, values)["flows"]))
 
     def as_dict(self) -> dict[str, object]:
         """Give the configuration as plain JSON values."""
@@ -173,27 +219,6 @@ class RunConfig:
         for key in changes:
             member("parameter", key, known)
         return dataclasses.replace(self, **changes)
-
-
-def _check_kind(name: str, value: object, hint: object) -> None:
-    """Check a field's kind: a whole number is no float, and True is no number.
-
-    Raises:
-        ValueError: naming the field, the value and what was expected.
-    """
-    kinds = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-    if value is None and type(None) in kinds:
-        return
-    kind = next(k for k in kinds if k is not type(None))
-    kind = typing.get_origin(kind) or kind
-    words = {int: "a whole number", float: "a number", str: "a text", bool: "True or False"}
-    good = {
-        int: isinstance(value, int) and not isinstance(value, bool),
-        float: isinstance(value, int | float) and not isinstance(value, bool),
-    }.get(kind, isinstance(value, kind))
-    if not good:
-        expected = words.get(kind, "names and values" if kind is Mapping else kind.__name__)
-        raise ValueError(f"{name} is {value!r}; expected {expected}.")
 
 
 def member(what: str, value: object, allowed: Iterable[object]) -> None:

@@ -31,6 +31,10 @@ POOL = 500
 other: so a file with a part of CIFAR-10 gives the same examples as the whole of it."""
 
 
+LARGEST = 500_000_000
+"""Bytes that an .npz file may unpack to: three times CIFAR-10. A small file may claim any size."""
+
+
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """A balanced, ordered, normalised selection of labelled images.
@@ -164,14 +168,17 @@ def _read_npz(path: Path, shape: tuple[int, int, int]) -> Images:
         )
     try:
         # Only what a zip of plain arrays holds: a pickle could run code on loading.
-        with zipfile.ZipFile(path):
-            pass
+        with zipfile.ZipFile(path) as parts:
+            size = sum(part.file_size for part in parts.infolist())
+        if size > LARGEST:
+            raise ValueError(f"it unpacks to {size:,} bytes, more than {LARGEST:,}")
         with np.load(path, allow_pickle=False) as archive:
             found = sorted(archive.files)
             arrays = {key: archive[key] for key in ("images", "labels") if key in found}
         if any(isinstance(array, bytes) for array in arrays.values()):
             raise ValueError("a member of it is not an array")  # numpy gives such a one raw
-    except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error,
+            MemoryError, OverflowError, LookupError, TypeError, SyntaxError) as error:  # fmt: skip
         raise ValueError(
             f"{path.name!r} is not a readable .npz file ({_one_line(error)}): write it anew with "
             f"numpy.savez, with {wanted}."

@@ -261,7 +261,7 @@ def load_or_measure(config: RunConfig, methods: Sequence[str] = METHODS) -> xr.D
     """
     for path in map(_beside, records.places(config)):
         if path.is_file():
-            run = records.load(path)
+            run = records.load(path, of_a_run=False)
             found = status(run, config, methods)
             if found.current:
                 return run

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from rodflow_core.experiments.config import ARCHITECTURES, RunConfig, member
+from rodflow_core.experiments.config import ARCHITECTURES, DATA, RunConfig, member
 from rodflow_core.experiments.regimes import REGIMES, Regime
 
 __all__ = [
@@ -138,6 +138,7 @@ def preset(name: str, optimizer: str, architecture: str, **changes: object) -> R
     changes = {key: value for key, value in changes.items() if value is not None}
     own = str(PRESETS[name]["data"])
     data = str(changes.get("data", own))
+    member("data", data, DATA)
     values: dict[str, object] = {**SCALE[own][architecture], **PRESETS[name]}
     if own == "digits" and not set(changes) - set(_PLACES):
         values["flows"] = (*_JUDGED, *RIVALS.get(optimizer, ()))

@@ -26,6 +26,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from rodflow_core.experiments import wellformed
 from rodflow_core.experiments.code import core_code
 from rodflow_core.experiments.config import RunConfig
 from rodflow_core.experiments.presets import preset_of
@@ -234,13 +235,21 @@ def save(run: xr.Dataset, path: Path) -> None:
         # NetCDF 3: the same run gives the same bytes, without HDF5's kilobytes for every variable.
         signed.to_netcdf(temporary, engine="scipy", format="NETCDF3_64BIT")
         os.replace(temporary, path)
+    except OSError as error:
+        if error.errno and not error.filename:  # what a full disk says names no file
+            error.filename = str(path)
+        raise
     finally:
         with contextlib.suppress(FileNotFoundError):
             temporary.unlink()
 
 
-def load(path: Path) -> xr.Dataset:
+def load(path: Path, *, of_a_run: bool = True) -> xr.Dataset:
     """Read a recorded run into memory, and check that it says what was written.
+
+    Args:
+        path: of the file.
+        of_a_run: whether it has to be a run's; a measurement of integrators has a form of its own.
 
     Raises:
         ValueError: where there is no such file, it is not a run, or its content was changed.
@@ -255,6 +264,7 @@ def load(path: Path) -> xr.Dataset:
             raise ValueError(f"it has no {missing[0]}")
         if content_digest(run) != run.attrs["digest"]:
             raise ValueError("its content is not what was written")
+        wellformed.check(run, of_a_run=of_a_run)
         configuration(run)
     except Exception as error:  # whatever a damaged file makes its reader raise
         reason = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__

@@ -42,8 +42,15 @@ def widest(tab):
 
 
 def hidden(tab):
-    """Give what is wider than its place on the screen, and does not say that it scrolls."""
-    return tab.evaluate(HIDDEN)
+    """Give what is wider than its place on the screen, and does not say that it scrolls.
+
+    What has just got another width says so a frame later.
+    """
+    for _ in range(10):
+        if not (found := tab.evaluate(HIDDEN)):
+            break
+        tab.evaluate(FRAMES)
+    return found
 
 
 def off_paper(tab):

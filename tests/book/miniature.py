@@ -66,7 +66,7 @@ def rows(name):
 """,
     **{
         f"rodflow_core/experiments/{name}.py": ""
-        for name in ("architectures", "config", "data", "problem")
+        for name in ("architectures", "config", "data", "parameters", "problem")
     },
     "requirements.txt": "torch==1\n",
 }

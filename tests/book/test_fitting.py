@@ -45,6 +45,7 @@ def test_code_wraps_and_a_wide_table_says_that_it_scrolls(show):
     box = tab.locator(".pst-scrollable-table-container")
     assert box.get_attribute("role") == "group" and "scrolls" in box.get_attribute("aria-label")
     tab.set_viewport_size({"width": 2400, "height": 900})
+    tab.evaluate(fitting.FRAMES)
     assert box.get_attribute("data-scrolls") is None and box.get_attribute("tabindex") is None
 
 

@@ -35,7 +35,7 @@ def search(browser):
                 tab.keyboard.press("Enter")
             # Sphinx's search ends with a sentence, whatever it finds; ours with its words.
             tab.wait_for_function("document.querySelector('.search-summary')?.innerText > ''")
-            tab.wait_for_function("window.rodflowSearch")
+            tab.wait_for_selector(".rodflow-search[data-done]", state="attached")
             return tab
 
         yield typed

@@ -167,7 +167,7 @@ def test_the_difference_is_of_the_order_of_one_minus_beta2():
 def test_the_page_says_how_far_they_part():
     """The sentence on the page of related work holds these numbers."""
     said = re.search(
-        r"part by (\d+) %, (\d+) % and (\d+) % of the way at \$\\beta_2\$ of 0\.9, "
+        r"part by (\d+)%, (\d+)% and (\d+)% of the way at \$\\beta_2\$ of 0\.9, "
         r"0\.99 and 0\.999",
         PAGE,
     )

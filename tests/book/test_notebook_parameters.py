@@ -1,0 +1,127 @@
+"""Parameters of notebooks: each has a kind and a range, said where it stands."""
+
+import math
+import re
+from pathlib import Path
+
+import pytest
+from toolkit import is_one_sentence
+
+from rodflow_book import parameters
+from rodflow_core.experiments.parameters import Parameter, check
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted(path.stem for path in (ROOT / "notebooks").glob("*.py"))
+CELL = re.compile(r'^# %% tags=\["parameters"[^\n]*\n(.*?)(?=^# %%)', re.S | re.M)
+
+
+def cells(page):
+    """Give the parameters cell and the one after it, that looks at them."""
+    text = (ROOT / "notebooks" / f"{page}.py").read_text(encoding="utf-8")
+    found = CELL.search(text)
+    rest = text[found.end() :].partition("\n")[2]
+    return found[1], rest.partition("\n# %%")[0]
+
+
+def given(page, **changes):
+    """Run the two cells as papermill does: what is given comes between them."""
+    values, look = cells(page)
+    namespace = {"__name__": "notebook"}
+    exec(values, namespace)
+    namespace.update(changes)
+    exec(look, namespace)
+    return namespace
+
+
+@pytest.fixture
+def schemas(monkeypatch):
+    """The parameters that a page asks for, by name."""
+    seen = {}
+
+    def watch(known, values, what="parameter"):
+        if what == "notebook parameter":
+            seen.update(known)
+        return check(known, values, what)
+
+    monkeypatch.setattr(parameters, "check", watch)
+
+    def of(page):
+        seen.clear()
+        given(page)
+        return dict(seen)
+
+    return of
+
+
+def names(page):
+    return re.findall(r"^([a-z_0-9]+) = ", cells(page)[0], re.M)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_what_a_parameter_may_be_stands_beside_it(page, schemas):
+    schema, written = schemas(page), cells(page)[0]
+    assert set(schema) == set(names(page))
+    for name, parameter in schema.items():
+        stands = re.search(
+            rf"^(?:# (.*)\n)?{name} = (?:\[\n(?:    .*\n)*\]|[^\n#]*?)(?:  # (.*))?$", written, re.M
+        )
+        assert parameter.expects in stands.groups(), name
+
+
+BAD = (
+    math.nan,
+    -1,
+    "x\0",
+    object,
+    10**400,
+    [],
+    [None],
+    {"a": 1},
+    b"x",
+    True,
+    "/proc/1/x/y",
+    "['x'",
+)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_value_that_is_none_is_refused_before_anything_is_computed(page, schemas):
+    for name, parameter in schemas(page).items():
+        refused = 0
+        for bad in BAD:
+            try:
+                parameter.read(bad)
+            except (ValueError, TypeError, OverflowError, AttributeError):
+                if callable(bad):  # that is no parameter at all, but something imported
+                    continue
+                with pytest.raises(ValueError) as caught:
+                    given(page, **{name: bad})
+                words = str(caught.value)
+                assert is_one_sentence(words) and words.startswith(f"{name} is "), words
+                assert words.endswith(f"expected {parameter.expects}.")
+                refused += 1
+        assert refused >= 3, name
+
+
+def test_all_that_is_wrong_is_said_at_once():
+    with pytest.raises(ValueError) as caught:
+        given("adam", learning_rate=math.nan, architectures="['mlp', 'cmn']", steps=0, rate=1)
+    words = str(caught.value)
+    for part in (
+        "learning_rate is nan; expected", "architectures is \"['mlp', 'cmn']\"; expected",
+        "steps is 0; expected", "unknown notebook parameter 'rate'",
+    ):  # fmt: skip
+        assert part in words
+    assert is_one_sentence(words)
+
+
+@pytest.mark.parametrize("written", ["['mlp', 'cnn']", "mlp,cnn", '["mlp", "cnn"]', ["mlp", "cnn"]])
+def test_a_list_may_be_a_text(written):
+    space = given("gd", architectures=written)
+    assert space["architectures"] == ["mlp", "cnn"] == space["chapter"].architectures
+    assert given("progressive", rates="0.1, 0.2")["rates"] == [0.1, 0.2]
+
+
+def test_every_page_has_parameters_of_the_schema_only(schemas):
+    for page in PAGES:
+        assert all(isinstance(p, Parameter) for p in schemas(page).values())
