@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import difflib
 import json
 import sys
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from rodflow_core.experiments import processes, sweep
 from rodflow_core.experiments.config import RunConfig, member
+from rodflow_core.experiments.parameters import hint
 from rodflow_core.experiments.presets import PRESETS, preset, rows
 
 if TYPE_CHECKING:
@@ -62,10 +62,8 @@ def row(options: argparse.Namespace) -> RunConfig:
             raise ValueError(f"--row {options.row} is a whole run; expected no {option} with it.")
     known = {name: config for key in PRESETS for name, config in rows(key).items()}
     if options.row not in known:
-        near = difflib.get_close_matches(options.row, known, 1)
-        hint = f" (did you mean {near[0]!r}?)" if near else ""
         raise ValueError(
-            f"unknown row {options.row!r}{hint}; expected one that "
+            f"unknown row {options.row!r}{hint(options.row, known)}; expected one that "
             "`rodflow sweep --preset PRESET --list` names."
         )
     given = {key: getattr(options, key) for key in places}

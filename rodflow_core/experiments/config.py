@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
@@ -13,6 +12,7 @@ from typing import Any
 from rodflow_core.experiments.parameters import (
     Parameter,
     check,
+    hint,
     one_of,
     real,
     several,
@@ -232,6 +232,5 @@ def member(what: str, value: object, allowed: Iterable[object]) -> None:
     """
     known = [str(a) for a in allowed]
     if value not in known:
-        near = difflib.get_close_matches(str(value), known, 1)
-        hint = f" (did you mean {near[0]!r}?)" if near else ""
-        raise ValueError(f"unknown {what} {value!r}{hint}; expected one of {', '.join(known)}.")
+        near = hint(value, known)
+        raise ValueError(f"unknown {what} {value!r}{near}; expected one of {', '.join(known)}.")

@@ -97,23 +97,28 @@ def check(
             found[name] = parameter.read(value)
         except (ValueError, TypeError, OverflowError, AttributeError):
             shown = _short(value)
-            hint = _hint(value, parameter.choices)
-            wrong.append(f"{name} is {shown}{hint}; expected {parameter.expects}")
+            near = hint(value, parameter.choices)
+            wrong.append(f"{name} is {shown}{near}; expected {parameter.expects}")
     if wrong:
         raise ValueError(f"{', and '.join(wrong)}.")
     return found
 
 
 def _unknown(what: str, name: object, known: Collection[str]) -> str:
-    hint = _hint(name, known)
-    return f"unknown {what} {_short(name)}{hint}; expected one of {', '.join(known)}"
+    return f"unknown {what} {_short(name)}{hint(name, known)}; expected one of {', '.join(known)}"
 
 
-def _hint(value: object, known: Collection[str]) -> str:
-    """Give the nearest name that there is, where one is near."""
-    if not isinstance(value, str):
+def hint(value: object, known: Iterable[str]) -> str:
+    """Ask for the nearest name that there is; empty where none is near.
+
+    Example:
+        >>> hint("adan", ["gd", "adam"])
+        " (did you mean 'adam'?)"
+    """
+    # What is long is no name, and the search takes its length squared.
+    if not isinstance(value, str) or len(value) > 80:
         return ""
-    near = difflib.get_close_matches(value[:80], list(known), 1)
+    near = difflib.get_close_matches(value, list(known), 1)
     return f" (did you mean {near[0]!r}?)" if near else ""
 
 
