@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rodflow_core import atomic
+
 KINDS = ("disc", "sf", "rod", "free", "central", "edge", "other", "ink")
 """Looks of lines and marks, as in the figures: optimizer, its models, another, ink."""
 MARKS = ("dot", "square", "diamond", "triangle", "ring", "cross", "rod")
@@ -171,11 +173,9 @@ def _write(name: str, script: str, manifest: Mapping[str, object], folder: Path)
         raise ValueError(
             f"motion {name} has {len(script)} bytes; expected at most {LARGEST}: show fewer steps."
         )
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.motion.js"
-    path.write_text(script, encoding="utf-8")
-    text = json.dumps(manifest, indent=1, sort_keys=True)
-    path.with_suffix(".json").write_text(text + "\n", encoding="utf-8")
+    text = json.dumps(manifest, indent=1, sort_keys=True) + "\n"
+    atomic.write({path: script.encode(), path.with_suffix(".json"): text.encode()})
     return path
 
 

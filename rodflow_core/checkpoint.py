@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
-import os
 import pickle
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,6 +13,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
+
+from rodflow_core import atomic
 
 
 @dataclass(frozen=True)
@@ -43,21 +44,11 @@ class Checkpoint:
         Raises:
             OSError: where it cannot be written; nothing is left behind then.
         """
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self.path.with_name(f"{self.path.name}.{os.getpid()}.tmp")
         buffer = io.BytesIO()
         torch.save({"identity": dict(self.identity), "content": packed(dict(content))}, buffer)
         payload = buffer.getvalue()
-        try:
-            # The digest goes first: a file that was damaged must not be resumed from.
-            temporary.write_bytes(hashlib.sha256(payload).digest() + payload)
-            os.replace(temporary, self.path)
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
-            if error.errno and not error.filename:  # what a full disk says names no file
-                error.filename = str(self.path)
-            raise
+        # The digest goes first: a file that was damaged must not be resumed from.
+        atomic.write({self.path: hashlib.sha256(payload).digest() + payload})
 
     def load(self, types: Iterable[type] = ()) -> dict[str, Any] | None:
         """Read the file; ``None`` where there is none.

@@ -62,7 +62,7 @@ PAGES = {
         "Lockstep and what is measured",
         "Optimizer and flows side by side, their quantities, and the eigenvalues.",
         "rodflow_core",
-        "simulate lockstep progress quantities sharpness spectrum checkpoint memory",
+        "simulate lockstep progress quantities sharpness spectrum checkpoint atomic memory",
     ),
     "theory": _page(
         "Closed forms",

@@ -31,6 +31,7 @@ from rodflow_book.build import (
 )
 from rodflow_book.build.publish import publish
 from rodflow_book.captions import told
+from rodflow_core.atomic import refusal
 from rodflow_core.experiments import records
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -214,3 +215,5 @@ if __name__ == "__main__":
         assemble(Path(sys.argv[1]))
     except (BookError, api.ApiError, equations.EquationError) as error:
         sys.exit(f"error: {error}")
+    except OSError as error:
+        sys.exit(f"error: {refusal(error)}")

@@ -22,6 +22,8 @@ import jupytext
 import nbformat
 import papermill
 
+from rodflow_core.atomic import refusal
+
 ROOT = Path(__file__).resolve().parents[2]
 """The checkout, in which notebooks are executed."""
 PACKAGES = ("rodflow", "torch", "numpy", "scipy", "xarray", "matplotlib")
@@ -100,27 +102,36 @@ def run(source: Path, output: Path, given: dict[str, object]) -> None:
     given = {key: value for key, value in given.items() if value != known[key]}
     output.parent.mkdir(parents=True, exist_ok=True)
     unfinished = output.with_suffix(".unfinished.ipynb")
-    done = papermill.execute_notebook(
-        notebook,
-        unfinished,
-        parameters=given,
-        cwd=ROOT,
-        kernel_name="python3",
-        language="python",
-        progress_bar=False,
-    )
+    try:
+        done = papermill.execute_notebook(
+            notebook,
+            unfinished,
+            parameters=given,
+            cwd=ROOT,
+            kernel_name="python3",
+            language="python",
+            progress_bar=False,
+        )
+        _sign(done, source, {**known, **given})
+        nbformat.write(done, unfinished)
+        unfinished.replace(output)
+    except OSError as error:  # half a notebook helps nobody; one with an error in a cell does
+        unfinished.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, error.filename or str(output)) from error
+
+
+def _sign(done: nbformat.NotebookNode, source: Path, given: dict[str, object]) -> None:
+    """Note in a notebook what it was executed from, and on what."""
     done.metadata["rodflow"] = {
         **done.metadata.get("rodflow", {}),
         "source": source.name,
         "seconds": round(done.metadata.papermill.duration, 1),
-        "parameters": {**known, **given},
+        "parameters": given,
         "peak_memory_mb": peak_memory_of_children(),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         "python": platform.python_version(),
         "versions": {package: metadata.version(package) for package in PACKAGES},
     }
-    nbformat.write(done, unfinished)
-    unfinished.replace(output)
 
 
 def smoke(folder: Path) -> None:
@@ -190,6 +201,9 @@ def main() -> int:
             smoke(arguments.folder)
     except (NotebookError, papermill.exceptions.PapermillExecutionError) as error:
         print(f"error: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"error: {refusal(error)}", file=sys.stderr)
         return 1
     return 0
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 import csv
 import json
 import math
-import os
 import re
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
+
+from rodflow_core import atomic
 
 TOLERANCE = 1e-6
 """Relative difference, to the largest number of its column, from which two numbers are two."""
@@ -113,14 +113,14 @@ def _number(text: str) -> float | None:
 
 
 def _same_manifest(one: str, other: str) -> bool:
-    return _close(_settled(json.loads(one)), _settled(json.loads(other)))
+    return _close(settled(json.loads(one)), settled(json.loads(other)))
 
 
-def _settled(value: object) -> object:
+def settled(value: object) -> object:
     """Give a manifest without what another run of the same code changes."""
     if isinstance(value, dict):
-        return {key: _settled(part) for key, part in value.items() if key not in VOLATILE}
-    return [_settled(part) for part in value] if isinstance(value, list) else value
+        return {key: settled(part) for key, part in value.items() if key not in VOLATILE}
+    return [settled(part) for part in value] if isinstance(value, list) else value
 
 
 def _close(one: object, other: object) -> bool:
@@ -163,19 +163,10 @@ def _replace(made: Path, figures: Path, names: set[str], gone: set[str]) -> None
     What `_same_set` looks at goes after what it does not: where this is cut off, the set still
     differs, and the next build finishes.
     """
-    figures.mkdir(parents=True, exist_ok=True)
     last = (".js", ".svg", ".csv", ".json")
     order = sorted(
         names, key=lambda name: (*(Path(name).suffix == end for end in last[::-1]), name)
     )
-    beside = {name: figures / f".{name}.{os.getpid()}.tmp" for name in order}
-    try:
-        for name in order:
-            shutil.copyfile(made / name, beside[name])
-        for name in order:
-            os.replace(beside[name], figures / name)
-        for name in gone:
-            (figures / name).unlink(missing_ok=True)
-    finally:
-        for temporary in beside.values():
-            temporary.unlink(missing_ok=True)
+    atomic.write({figures / name: (made / name).read_bytes() for name in order})
+    for name in gone:
+        (figures / name).unlink(missing_ok=True)

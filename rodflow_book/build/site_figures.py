@@ -16,6 +16,7 @@ from pathlib import Path
 from PIL import Image
 
 from rodflow_book.build import lighter, pdf
+from rodflow_core import atomic
 
 THUMBNAILS = "thumbnails"
 """Folder beside the figures."""
@@ -41,9 +42,7 @@ def prepare(figures: Path, kept: Path) -> None:
         known = kept / f"{sha256(code + content).hexdigest()[:20]}{ending}"
         wanted.add(known)
         if not known.is_file():
-            beside = known.with_suffix(".tmp")
-            beside.write_bytes(make(content))
-            beside.replace(known)
+            atomic.write({known: make(content)})
         return known.read_bytes()
 
     small = figures / THUMBNAILS

@@ -9,6 +9,7 @@ import platform
 from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,7 @@ from rodflow_book.figures.columns import numbers as all_numbers
 from rodflow_book.figures.legibility import troubles
 from rodflow_book.figures.style import style
 from rodflow_book.figures.svg import for_both_schemes
+from rodflow_core import atomic
 from rodflow_core.simulate import Trajectories
 
 _DIGITS = 7
@@ -40,10 +42,11 @@ def save(
 ) -> None:
     """Write a figure to cite: SVG (light and dark), PDF, PNG, numbers (CSV), manifest (JSON).
 
-    The files carry no date, and what is drawn is rounded, so that the same numbers give the same
-    bytes, also where another processor rounds their last digits in another way. Every curve that
-    is drawn gets into the CSV, and the manifest says where it stands there (`columns.numbers`); it
-    also says what cannot be read of the figure (`legibility.troubles`).
+    They appear together, once all is drawn, the manifest last. They carry no date, and what is
+    drawn is rounded, so that the same numbers give the same bytes, also where another processor
+    rounds their last digits in another way. Every curve that is drawn gets into the CSV, and the
+    manifest says where it stands there (`columns.numbers`); it also says what cannot be read of
+    the figure (`legibility.troubles`).
 
     Args:
         name: stem of the files.
@@ -53,28 +56,33 @@ def save(
         alt: what the figure shows, for readers who do not see it.
         manifest: what it was made from: parameters, data, versions, the run.
     """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    files: dict[str, bytes] = {}
     with style():
         figure = draw()
         _round_off(figure)
-        drawn = io.StringIO()
-        figure.savefig(drawn, format="svg", metadata={"Date": None})
+        drawing = _saved(figure, format="svg", metadata={"Date": None}).decode()
+        files[".svg"] = for_both_schemes(drawing).encode()
         # What follows is drawn in the same places; to find them again takes as long as to draw.
         figure.set_layout_engine("none")
         own = table(numbers) if isinstance(numbers, xr.Dataset) else numbers
         content, about = all_numbers(figure, own, _known(numbers))
-        figure.savefig(folder / f"{name}.pdf", metadata={"CreationDate": None})
-        _save_bitmap(figure, folder / f"{name}.png")
+        files[".pdf"] = _saved(figure, format="pdf", metadata={"CreationDate": None})
+        files[".png"] = _bitmap(figure)
         found = troubles(figure)
         plt.close(figure)
-    (folder / f"{name}.svg").write_text(for_both_schemes(drawn.getvalue()), encoding="utf-8")
-    content.to_csv(folder / f"{name}.csv", index=False, float_format=f"%.{_DIGITS}g")
+    files[".csv"] = content.to_csv(index=False, float_format=f"%.{_DIGITS}g").encode()
     entry = {"figure": name, "alt": alt, **(manifest or {}), **about}
     if found:
         entry["illegible"] = found
-    text = json.dumps(entry, indent=1, sort_keys=True)
-    (folder / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+    text = json.dumps(entry, indent=1, sort_keys=True) + "\n"
+    files[".json"] = text.encode()
+    atomic.write({Path(folder, f"{name}{ending}"): each for ending, each in files.items()})
+
+
+def _saved(figure: Figure, **options: Any) -> bytes:
+    drawn = io.BytesIO()
+    figure.savefig(drawn, **options)
+    return drawn.getvalue()
 
 
 def _known(numbers: pd.DataFrame | xr.Dataset) -> dict[str, tuple[str, str]]:
@@ -86,12 +94,12 @@ def _known(numbers: pd.DataFrame | xr.Dataset) -> dict[str, tuple[str, str]]:
     return {name: (meaning, units) for name, (meaning, units) in words.items() if meaning}
 
 
-def _save_bitmap(figure: Figure, path: Path) -> None:
-    """Write a PNG of few colours: lines on paper have few, and it is a quarter of the size."""
+def _bitmap(figure: Figure) -> bytes:
+    """Give a PNG of few colours: lines on paper have few, and it is a quarter of the size."""
+    few = few_colours(Image.open(io.BytesIO(_saved(figure, format="png"))))
     drawn = io.BytesIO()
-    figure.savefig(drawn, format="png")
-    few = few_colours(Image.open(drawn))
-    few.save(path, optimize=True, dpi=(plt.rcParams["savefig.dpi"],) * 2)
+    few.save(drawn, format="png", optimize=True, dpi=(plt.rcParams["savefig.dpi"],) * 2)
+    return drawn.getvalue()
 
 
 def few_colours(image: Image.Image, count: int = 32) -> Image.Image:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from rodflow_core import __version__
+from rodflow_core import __version__, atomic
 from rodflow_core.experiments import commands
 from rodflow_core.experiments.config import ARCHITECTURES, FIELDS, FLOWS, VERIFY_TOLERANCE
 from rodflow_core.experiments.presets import PRESETS
@@ -218,13 +218,6 @@ def _numbers(command: argparse.ArgumentParser, names: Iterable[str]) -> None:
             group.add_argument(option, type=kind, metavar=kind.__name__.upper(), help=field.help)
 
 
-def _reason(error: OSError) -> str:
-    """Say what the system refused, where, and what to do."""
-    what = error.strerror or str(error) or type(error).__name__
-    where = f" ({error.filename})" if error.filename else ""
-    return f"{what}{where}; see to it and give the same command again"
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; give the exit status.
 
@@ -246,7 +239,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        print(f"rodflow: error: {_reason(error)}.", file=sys.stderr)
+        print(f"rodflow: error: {atomic.refusal(error)}", file=sys.stderr)
         return 2
     except MemoryError:
         print("rodflow: error: there is not enough memory; ask for less.", file=sys.stderr)

@@ -14,7 +14,6 @@ which kind of quantity it is; `series` finds it by these two. A record carries
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
@@ -26,6 +25,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from rodflow_core import atomic
 from rodflow_core.experiments import wellformed
 from rodflow_core.experiments.code import core_code
 from rodflow_core.experiments.config import RunConfig
@@ -173,7 +173,7 @@ def check_writable(path: Path) -> None:
         if path.exists() and not path.is_file():
             raise ValueError(f"{path} is not a regular file; name another output.")
         path.parent.mkdir(parents=True, exist_ok=True)
-        probe = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+        probe = atomic.beside(path)
         probe.touch()
         probe.unlink()
     except OSError as error:
@@ -228,20 +228,11 @@ def save(run: xr.Dataset, path: Path) -> None:
         ValueError: where something stands there that is not a regular file.
     """
     check_writable(path)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     run = slim(run)
     signed = run.assign_attrs(digest=content_digest(run))
-    try:
-        # NetCDF 3: the same run gives the same bytes, without HDF5's kilobytes for every variable.
-        signed.to_netcdf(temporary, engine="scipy", format="NETCDF3_64BIT")
-        os.replace(temporary, path)
-    except OSError as error:
-        if error.errno and not error.filename:  # what a full disk says names no file
-            error.filename = str(path)
-        raise
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            temporary.unlink()
+    # NetCDF 3: the same run gives the same bytes, without HDF5's kilobytes for every variable.
+    content = signed.to_netcdf(None, engine="scipy", format="NETCDF3_64BIT")
+    atomic.write({path: bytes(content)})
 
 
 def load(path: Path, *, of_a_run: bool = True) -> xr.Dataset:

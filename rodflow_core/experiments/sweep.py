@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
+from rodflow_core import atomic
 from rodflow_core.experiments import forecast, records
 from rodflow_core.experiments.config import RunConfig
 from rodflow_core.experiments.presets import rows
@@ -206,8 +207,8 @@ class _Sweep:
     def tidy(self, name: str) -> None:
         """Remove what kills have left beside a record that is there now."""
         path = self.task.path(name)
-        patterns = (f"{path.name}.checkpoint", f"{path.name}.*.tmp")
-        for other in (p for pattern in patterns for p in path.parent.glob(pattern)):
+        checkpoint = path.with_name(f"{path.name}.checkpoint")
+        for other in (checkpoint, *atomic.left_beside(checkpoint), *atomic.left_beside(path)):
             other.unlink(missing_ok=True)
 
     def start(self) -> None:

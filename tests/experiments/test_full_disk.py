@@ -62,6 +62,51 @@ def test_what_was_there_stays_as_it_was(tmp_path, whole):
     assert (tmp_path / "run.nc").read_bytes() == before
 
 
+# What the notebooks and the build write; a picture of the second is larger than the limit.
+FIGURES = """
+import resource, sys
+from pathlib import Path
+import pandas as pd
+from matplotlib import pyplot as plt
+from rodflow_book.build import publish
+from rodflow_book.figures import files
+
+def save(folder, *numbers):
+    def draw():
+        figure, axis = plt.subplots()
+        axis.plot(numbers)
+        return figure
+    files.save("wave", draw, pd.DataFrame({"y": numbers}), folder, alt="A wave.")
+
+place = Path(sys.argv[1])
+save(place / "before", 0.0, 1.0)
+save(place / "cited", 0.0, 1.0)
+save(place / "made", 0.0, 2.0)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]),) * 2)
+exec(sys.argv[3])
+"""
+
+
+@pytest.mark.parametrize("most", [100, 3_000, 8_000])
+@pytest.mark.parametrize(
+    "command",
+    ['save(place / "cited", 0.0, 2.0)', 'publish.publish(place / "made", place / "cited")'],
+)
+def test_a_set_of_figures_stays_as_it_was(tmp_path, most, command):
+    """Whichever of its files finds no room."""
+    done = subprocess.run(
+        [sys.executable, "-c", FIGURES, str(tmp_path), str(most), command],
+        capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert done.stderr.splitlines()[-1].startswith("OSError: [Errno 27]"), done.stderr
+    assert "/cited/wave." in done.stderr.splitlines()[-1]
+    before, after = (
+        {path.name: path.read_bytes() for path in (tmp_path / folder).iterdir()}
+        for folder in ("before", "cited")
+    )
+    assert len(before) == 5 and after == before
+
+
 def test_who_reads_may_have_seen_enough(tmp_path):
     """`rodflow info run.nc | head` ends in silence."""
     assert limited(resource.RLIM_INFINITY, tmp_path, *RUN)[0] == 0

@@ -148,15 +148,15 @@ def test_what_is_recorded_is_skipped_and_what_kills_left_is_removed(recorded, st
     missing, words = said(work)
     assert not missing and "0 of 2 rows are recorded" in words and "2 of 2 rows" in words
     for name in (*NAMES, "other"):
-        for end in (".nc.checkpoint", ".nc.7.tmp", ".nc.checkpoint.7.tmp"):
-            (tmp_path / f"{name}{end}").touch()
+        for file in (f"{name}.nc.checkpoint", f".{name}.nc.7.tmp", f".{name}.nc.checkpoint.7.tmp"):
+            (tmp_path / file).touch()
     before = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*.nc")}
     stub |= dict.fromkeys(NAMES, "raise SystemExit(1)")
     missing, words = said(work)
     assert not missing and "started" not in words
     assert before == {path: path.stat().st_mtime_ns for path in tmp_path.glob("*.nc")}
     left = {path.name for path in tmp_path.iterdir() if path.suffix in (".tmp", ".checkpoint")}
-    assert left == {f"other.nc{end}" for end in (".checkpoint", ".7.tmp", ".checkpoint.7.tmp")}
+    assert left == {"other.nc.checkpoint", ".other.nc.7.tmp", ".other.nc.checkpoint.7.tmp"}
 
 
 def test_a_row_that_fails_is_said_and_the_others_go_on(stub, tmp_path, capsys):
