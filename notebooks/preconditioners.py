@@ -292,7 +292,7 @@ def onwards(rule, start, first):
             solved = preconditioned_sharpness(
                 rule, objective, centre, t, start=subspace, tol=1e-3, raw=True
             )
-            subspace, row["sharpness"] = solved.subspace, float(solved.values[0])
+            subspace, row["sharpness"] = solved.subspace, float(solved.settled().values[0])
         rows.append(row)
     return pd.DataFrame(rows)
 

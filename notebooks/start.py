@@ -176,7 +176,7 @@ loss, gd = own.objective, make_rule("gd", learning_rate)
 def sharpness(w, subspace=None):
     """The largest eigenvalue of the Hessian, by Hessian-vector products."""
     found = preconditioned_sharpness(gd, loss, State(w, None), 0, start=subspace, tol=1e-3)
-    return float(found.values[0]), found.subspace
+    return float(found.settled().values[0]), found.subspace
 
 
 product = loss.hvp(own.weights)

@@ -45,7 +45,7 @@ def recorded(optimizer: str, architecture: str, kind: str, **changes: object) ->
         ValueError: for an unknown name, or a value that cannot be run.
     """
     member("optimizer", optimizer, OPTIMIZERS)
-    return runs.load_or_run(preset(kind, optimizer, architecture, **changes))
+    return _looked_at(runs.load_or_run(preset(kind, optimizer, architecture, **changes)))
 
 
 def cited(optimizer: str, architecture: str, variant: str | None = None) -> xr.Dataset:
@@ -65,7 +65,19 @@ def cited(optimizer: str, architecture: str, variant: str | None = None) -> xr.D
     path = _cited_path(optimizer, architecture, variant)
     if not path.is_file():
         raise ValueError(f"there is no record {path}; make it with `rodflow sweep --preset cifar`.")
-    return records.load(path)
+    return _looked_at(records.load(path))
+
+
+def _looked_at(run: xr.Dataset) -> xr.Dataset:
+    """Give a run, and say below the cell what is to be doubted of it: the page ends with it."""
+    if doubts := records.doubts(run):
+        text = f"{_capital(subject(run))}: {doubts}"
+        display(Markdown(text), metadata={DOUBTS: True})
+    return run
+
+
+DOUBTS = "rodflow-doubts"
+"""Metadata of an output that says what is to be doubted of a run."""
 
 
 def is_cited(optimizer: str, architecture: str, variant: str | None = None) -> bool:
@@ -221,7 +233,8 @@ def verdict(run: xr.Dataset) -> str:
             f"{power(claim.floor)} away: a yardstick of what can be asked of a model."
         )
     text += _stopped(run, claim)
-    return f"{text.strip()}\n\n{judgement(run, models)}\n\n{LEGEND}"
+    paragraphs = (text.strip(), records.doubts(run), judgement(run, models), LEGEND)
+    return "\n\n".join(filter(None, paragraphs))
 
 
 def _stopped(run: xr.Dataset, claim: claims.Claims) -> str:

@@ -56,6 +56,25 @@ class Eigenpairs(NamedTuple):
     matvecs: int
     subspace: Tensor
 
+    def settled(self) -> Eigenpairs:
+        """Give these eigenpairs where they converged: a value on its way is not the value.
+
+        Raises:
+            ValueError: where they did not.
+
+        Example:
+            >>> matrix = torch.diag(torch.tensor([3.0, 1.0, 0.5]))
+            >>> leading_eigenpairs(lambda v: matrix @ v, 3).settled().values
+            tensor([3.])
+        """
+        if self.converged:
+            return self
+        raise ValueError(
+            f"the largest eigenvalues did not converge in {self.matvecs} products (largest "
+            f"residual {float(self.residuals.max()):.2g}, eigenvalue {float(self.values[0]):.4g}); "
+            "a lower learning rate or another start may have a spectrum that does."
+        )
+
 
 def leading_eigenpairs(
     matvec: Callable[[Tensor], Tensor],

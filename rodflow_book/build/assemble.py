@@ -31,6 +31,7 @@ from rodflow_book.build import (
 )
 from rodflow_book.build.publish import publish
 from rodflow_book.captions import told
+from rodflow_book.notebook import DOUBTS
 from rodflow_core.atomic import refusal
 from rodflow_core.experiments import records
 
@@ -142,6 +143,20 @@ def say_what_is_missing(notebook: nbformat.NotebookNode, figures: Path) -> None:
             cell.source = _CITED.sub(sentence, cell.source)
 
 
+def tell_doubts(notebook: nbformat.NotebookNode) -> None:
+    """End a page with what is to be doubted of the runs it shows, also where a cell is hidden."""
+    said: dict[str, None] = {}
+    for cell in notebook.cells:
+        outputs = cell.get("outputs", [])
+        doubts = [output for output in outputs if DOUBTS in output.get("metadata", {})]
+        said |= dict.fromkeys("".join(output["data"]["text/markdown"]) for output in doubts)
+        if doubts:
+            cell.outputs = [output for output in outputs if output not in doubts]
+    if said:
+        text = "\n\n".join(said)
+        notebook.cells.append(nbformat.v4.new_markdown_cell(f":::{{warning}}\n{text}\n:::"))
+
+
 def sign(notebook: nbformat.NotebookNode) -> None:
     """End a page with what made it: source, settings, versions, time, machine."""
     made = notebook.metadata["rodflow"]
@@ -191,6 +206,7 @@ def assemble(folder: Path) -> None:
     for name, notebook in notebooks.items():
         hide_folder(notebook)
         say_what_is_missing(notebook, source / "figures")
+        tell_doubts(notebook)
         for cell in notebook.cells:
             if cell.cell_type == "markdown":
                 cell.source = told(cell.source, source / "figures")

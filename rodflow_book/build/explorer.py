@@ -95,6 +95,7 @@ def series(run: xr.Dataset) -> dict[str, dict[str, xr.DataArray]]:
             continue
         columns = {kind: variable}
         if variable.ndim == 2:
+            variable = records.converged(run, str(variable.name))
             over = run.attrs["threshold"] if kind == SHARPNESS else 1.0
             names = [kind, *(f"{kind}_{i}" for i in range(2, variable.shape[1] + 1))]
             columns = {name: variable[:, i] / over for i, name in enumerate(names)}

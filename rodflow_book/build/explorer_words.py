@@ -17,7 +17,7 @@ from rodflow_book.figures.style import NAMES
 from rodflow_book.markup import short
 from rodflow_core.experiments import claims, judge, presets, records
 from rodflow_core.experiments.config import RunConfig
-from rodflow_core.quantities import OF_SOLVE, OPTIMIZER
+from rodflow_core.quantities import OPTIMIZER
 
 PRESETS_OF = {"digits": "quick", "cifar10": "cifar"}
 """The preset whose row a run on these data is, or is held against."""
@@ -118,7 +118,10 @@ def judged(run: xr.Dataset) -> dict[str, object]:
     for tag, claim in models.items():
         cells = [notebook.ruled(ruling) for ruling in judge.rulings(claim).values()]
         rows.append([label(tag, entries), short(claim.above_floor), *cells])
-    found: dict[str, object] = {"said": said.strip(), "rows": rows}
+    found: dict[str, object] = {
+        "said": f"{said.strip()} {records.doubts(run)}".strip(),
+        "rows": rows,
+    }
     rod = models.get("rod")
     if rod is not None and math.isfinite(rod.ratio):
         found |= {"verdict": rod.verdict, "bar": _bar(rod)}
@@ -130,8 +133,7 @@ def judged(run: xr.Dataset) -> dict[str, object]:
 def only(run: xr.Dataset, tag: str) -> xr.Dataset:
     """Give of a run what a model of it is judged by; a series is found sooner among few."""
     needed = (OPTIMIZER, "sf", "sf_fine", "floor", tag)
-    names = [n for n, v in run.variables.items() if v.attrs.get("trajectory") in needed]
-    return run[[n for n in names if not str(n).endswith(tuple(f"_{key}" for key in OF_SOLVE))]]
+    return run[[n for n, v in run.variables.items() if v.attrs.get("trajectory") in needed]]
 
 
 def _bar(rod: claims.Claims) -> str:

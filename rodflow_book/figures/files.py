@@ -25,6 +25,7 @@ from rodflow_book.figures.legibility import troubles
 from rodflow_book.figures.style import style
 from rodflow_book.figures.svg import for_both_schemes
 from rodflow_core import atomic
+from rodflow_core.experiments import records
 from rodflow_core.simulate import Trajectories
 
 _DIGITS = 7
@@ -127,7 +128,7 @@ def table(run: xr.Dataset) -> pd.DataFrame:
     if "spectrum_step" in run.dims:
         for name in run:
             if run[name].dims == ("spectrum_step", "eigenvalue"):
-                frame[name] = run[name][:, 0].to_series()
+                frame[name] = records.converged(run, str(name))[:, 0].to_series()
     return frame.reset_index()
 
 

@@ -142,7 +142,7 @@ def starts(config: RunConfig, scales: Iterable[float], steps: int) -> pd.DataFra
         states: Sequence[State] = iterate(rule, problem.objective, start, steps)
         for step, state in enumerate(states):
             loss = float(problem.objective.value(rule.split(state.z)[0]))
-            rows.append((scale, step, loss, float(solved.values[0])))
+            rows.append((scale, step, loss, float(solved.settled().values[0])))
     return pd.DataFrame(rows, columns=["scale", "step", "loss", "sharpness"])
 
 

@@ -118,6 +118,8 @@ def _run(options: argparse.Namespace) -> int:
     for tag, step in json.loads(run.attrs["failed"]).items():
         why = troubles.get(tag, f"{tag} was no longer finite.")
         print(f"  {tag} ended at step {step}: {why} Its later samples are NaN.")
+    if doubts := records.doubts(run):
+        print(f"  {doubts}")
     return 0
 
 
@@ -171,6 +173,8 @@ def _info(options: argparse.Namespace) -> int:
         print(f"  {key:18} {value}")
     found = runs.status(run, own=_problem(options))
     print(f"  {'current':18} {'yes' if found.current else 'no'}: {found.reason}")
+    if doubts := records.doubts(run):
+        print(f"  {'doubts':18} {doubts}")
     print("\nquantities")
     for name, variable in run.data_vars.items():
         words = f"{variable.attrs['long_name']} [{variable.attrs['units']}]"

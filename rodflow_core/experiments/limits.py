@@ -96,7 +96,7 @@ def _warm(config: RunConfig, hold: float | None) -> _Start:
     if nu is None or not isinstance(second, ScalarSecondMoment):
         raise ValueError(f"{config.optimizer} has no second moment to hold; leave hold out.")
     centre = State(midpoint(*states[-2:]).z, nu)
-    sharpness = preconditioned_sharpness(rule, objective, centre, t, tol=1e-3)
+    sharpness = preconditioned_sharpness(rule, objective, centre, t, tol=1e-3).settled()
     # P is about the root of nu, and the preconditioned sharpness goes with 1 / P.
     nu = nu * float(sharpness.values[0] / (hold * rule.threshold)) ** 2
     rule = dataclasses.replace(rule, second_moment=_Held(second.beta2, second.epsilon, nu))
@@ -143,7 +143,7 @@ def _modes(seen: _Start, k: int) -> tuple[NDArray, NDArray]:
     """Give ``P^1/2 v`` of the leading eigenvectors ``v``, ``(d, k)``, and their eigenvalues."""
     rule, objective = seen.rule, seen.objective
     centre = midpoint(*seen.states)
-    solved = preconditioned_sharpness(rule, objective, centre, seen.t, k, tol=1e-3)
+    solved = preconditioned_sharpness(rule, objective, centre, seen.t, k, tol=1e-3).settled()
     preconditioner = rule.preconditioner(centre.nu, rule.corrections(seen.t)[1])
     basis = preconditioner.apply(preconditioner.inv_sqrt(solved.vectors.T)).T
     return basis.cpu().numpy(), solved.values.cpu().numpy()

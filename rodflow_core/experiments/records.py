@@ -102,6 +102,8 @@ def path_of(config: RunConfig, digest: str = "") -> Path:
 def series(run: xr.Dataset, trajectory: str, kind: str) -> xr.DataArray | None:
     """Give a recorded quantity, or ``None`` where the run has none of it.
 
+    Eigenvalues are those that `converged`.
+
     Args:
         run: a recorded run.
         trajectory: ``disc`` for the optimizer, else a flow's tag.
@@ -110,8 +112,42 @@ def series(run: xr.Dataset, trajectory: str, kind: str) -> xr.DataArray | None:
     # Of `run.data_vars` each would be made a data array, with coordinates, only to be looked at.
     for name, variable in run.variables.items():
         if (variable.attrs.get("trajectory"), variable.attrs.get("kind")) == (trajectory, kind):
-            return run[name]
+            return converged(run, str(name))
     return None
+
+
+def converged(run: xr.Dataset, name: str) -> xr.DataArray:
+    """Give a variable of a run, NaN where it is of an eigensolve that did not converge.
+
+    What is drawn, judged or listed must not take a value on its way for the value. The record has
+    them all, with their residuals.
+    """
+    solved = run.variables.get(f"{name}_converged")
+    if solved is None or bool((solved == 1).all()):
+        return run[name]
+    return run[name].where(run[f"{name}_converged"] == 1)
+
+
+def doubts(run: xr.Dataset) -> str:
+    """Say which eigensolves of a run did not converge, a sentence each; nothing where all did.
+
+    Those of a trajectory that was no longer finite do not count: that is said of the run itself.
+    """
+    said = []
+    for name, variable in run.variables.items():
+        solved = run.variables.get(f"{name}_converged")
+        if solved is None:
+            continue
+        finite = np.isfinite(variable.to_numpy()).all(axis=1)
+        open_ones = finite & (solved.to_numpy() == 0)
+        if open_ones.any():
+            residuals = run.variables[f"{name}_residual"].to_numpy()[open_ones]
+            said.append(
+                f"{open_ones.sum()} of {finite.sum()} eigensolves did not converge "
+                f"({variable.attrs['long_name']}; largest residual {residuals.max():.2g}): "
+                "their values are neither drawn nor judged."
+            )
+    return " ".join(said)
 
 
 def values(run: xr.Dataset, trajectory: str, kind: str) -> NDArray:

@@ -37,7 +37,8 @@ class Sighting(NamedTuple):
     Attributes:
         learning_rate: step size.
         step: optimizer steps taken.
-        sharpness: preconditioned sharpness at the centre over its threshold.
+        sharpness: preconditioned sharpness at the centre over its threshold; NaN where the
+            optimizer diverged, and where the eigensolve did not converge.
         regime: oscillation over drift, median over the last ``WINDOW`` steps.
         loss: loss at the centre.
         remaining: the same as a part of the initial loss.
@@ -122,7 +123,7 @@ def follow(lockstep: Lockstep, w: torch.Tensor, steps: Sequence[int]) -> Iterato
                 rule, objective, centre, t + 1, start=subspace, tol=1e-3
             )
             subspace = solved.subspace
-            sharpness = float(solved.values[0]) / rule.threshold
+            sharpness = float(solved.values[0]) / rule.threshold if solved.converged else nan
             regime = float(np.median(ratios[-WINDOW:]))
             loss = float(objective.value(rule.split(centre.z)[0]))
             remaining = loss / initial
@@ -138,7 +139,8 @@ def line(sighting: Sighting) -> str:
     """Give a sighting as a line of the table that ``rodflow scout`` prints."""
     s = sighting
     if s.sharpness != s.sharpness:
-        return f"{s.learning_rate:>13g} {s.step:>6} {'diverged':>10} {'':>30} {s.seconds:>7.1f}"
+        why = "diverged" if s.loss != s.loss else "unsolved"
+        return f"{s.learning_rate:>13g} {s.step:>6} {why:>10} {'':>30} {s.seconds:>7.1f}"
     return (
         f"{s.learning_rate:>13g} {s.step:>6} {s.sharpness:>10.3f} {s.regime:>10.2f} "
         f"{s.loss:>10.4g} {100 * s.remaining:>8.1f}% {s.seconds:>7.1f}  {'<- good' * s.good}"
