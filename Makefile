@@ -34,7 +34,7 @@ ENVIRONMENT := environment
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 endif
 
-SNAKEMAKE := snakemake --cores $(CORES) --rerun-triggers params --rerun-incomplete --nolock \
+SNAKEMAKE := snakemake --cores '$(CORES)' --rerun-triggers params --rerun-incomplete --nolock \
 	--quiet host progress rules reason
 
 .PHONY: help
@@ -51,13 +51,10 @@ book: $(ENVIRONMENT) ## build the book
 
 .PHONY: runs
 runs: $(ENVIRONMENT) ## compute every run that PRESET records, CORES at a time; killed, it goes on
-	@rodflow sweep --preset $(PRESET) $(if $(filter-out all,$(CORES)),--cores $(CORES))
+	@rodflow sweep --preset $(PRESET) $(if $(filter-out all,$(CORES)),--cores '$(CORES)')
 
 # What looks at the built book, and so comes after it.
 OF_THE_BOOK := $(addprefix tests/book/test_,book.py accessibility.py phone_figures.py plain.py reading.py search.py weight.py)
-
-# A notebook without a preset has nothing smaller to run; the build of the book executes it.
-WITH_A_PRESET = $(patsubst notebooks/%.py,build/smoke/notebooks/%.ipynb,$(shell grep -l '^preset = ' notebooks/*.py))
 
 .PHONY: test
 test: $(ENVIRONMENT) ## check the style, the types, the core, the notebooks and the built book
@@ -68,8 +65,8 @@ test: $(ENVIRONMENT) ## check the style, the types, the core, the notebooks and 
 	pytest -q --doctest-modules rodflow_core
 	pytest -n 2 --dist worksteal -q tests $(addprefix --ignore=,$(OF_THE_BOOK))
 	python -m rodflow_book.build.notebooks smoke build/smoke
-	RODFLOW_RUNS=$(CURDIR)/build/smoke/runs RODFLOW_CACHE=$(CURDIR)/build/smoke/cache \
-	pytest -n 2 -q --nbmake --nbmake-timeout=3600 $(WITH_A_PRESET)
+	RODFLOW_RUNS="$$PWD/build/smoke/runs" RODFLOW_CACHE="$$PWD/build/smoke/cache" \
+	pytest -n 2 -q --nbmake --nbmake-timeout=3600 build/smoke/notebooks
 	$(MAKE) --no-print-directory book
 	pytest -n 2 --dist worksteal -q $(OF_THE_BOOK)
 

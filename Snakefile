@@ -188,11 +188,11 @@ rule notebook:
     threads: 1
     shell:
         """
-        echo "notebook {wildcards.name}"
-        mkdir -p {output.figures}
-        RODFLOW_CITE=1 python -m rodflow_book.build.notebooks run {input.source} {output.notebook} \
-        -d preset {PRESET} -d figures {output.figures} > {log} 2>&1 \
-        || {{ tail -n 40 {log} >&2; exit 1; }}
+        echo notebook {wildcards.name:q}
+        mkdir -p {output.figures:q}
+        RODFLOW_CITE=1 python -m rodflow_book.build.notebooks run {input.source:q} \
+        {output.notebook:q} -d preset {PRESET} -d figures {output.figures:q} > {log:q} 2>&1 \
+        || {{ tail -n 40 {log:q} >&2; exit 1; }}
         """
 
 
@@ -210,11 +210,11 @@ rule record:
     threads: 1
     shell:
         """
-        echo "run {wildcards.run}, preset {PRESET}; progress in {log}"
-        rm -f {BUILD}/recorded/{wildcards.run}-*
-        rodflow run --optimizer {params.optimizer} --architecture {params.architecture} \
-        --preset {PRESET} --force -o figures/runs/{wildcards.run}-{PRESET}.nc > {log} 2>&1 \
-        || {{ tail -c 2000 {log} >&2; exit 1; }}
+        echo run {wildcards.run:q}, preset {PRESET}\\; progress in {log:q}
+        rm -f {BUILD}/recorded/{wildcards.run:q}-*
+        rodflow run --optimizer {params.optimizer:q} --architecture {params.architecture:q} \
+        --preset {PRESET} --force -o figures/runs/{wildcards.run:q}-{PRESET}.nc > {log:q} 2>&1 \
+        || {{ tail -c 2000 {log:q} >&2; exit 1; }}
         """
 
 
@@ -234,9 +234,9 @@ rule sweep_row:
         runtime=1440,
     shell:
         """
-        echo "row {wildcards.row}; progress in {log}"
-        rm -f {BUILD}/swept/{wildcards.row}-????????????????
-        rodflow run --row {wildcards.row} {params.device} --force \
-        -o {params.folder}/{wildcards.row}.nc > {log} 2>&1 \
-        || {{ tail -c 2000 {log} >&2; exit 1; }}
+        echo row {wildcards.row:q}\\; progress in {log:q}
+        rm -f {BUILD}/swept/{wildcards.row:q}-????????????????
+        rodflow run --row {wildcards.row:q} {params.device} --force \
+        -o {params.folder}/{wildcards.row:q}.nc > {log:q} 2>&1 \
+        || {{ tail -c 2000 {log:q} >&2; exit 1; }}
         """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 
@@ -26,6 +27,21 @@ def markdown(
     lines = ["| " + " | ".join(head) + " |", "| :-- |" + "".join(f" {mark} |" for mark in marks)]
     lines += ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows]
     return "\n".join(lines)
+
+
+def literal(text: object) -> str:
+    r"""Give a text from elsewhere such that a page shows it letter by letter, and obeys none of it.
+
+    Titles of problems, names of machines, parameters: what somebody wrote into a record or on a
+    command line is neither Markdown nor HTML nor a formula.
+
+    Example:
+        >>> print(literal("<script>alert(1)</script> | $x$"), literal("x86_64"))
+        \<script\>alert(1)\</script\> \| \$x\$ x86_64
+    """
+    line = " ".join(str(text).split())
+    # An underscore within a word is no mark.
+    return re.sub(r"[\\`*{}\[\]<>#|$&~^!@]|(?<!\w)_|_(?!\w)", r"\\\g<0>", line)
 
 
 def short(value: float) -> str:

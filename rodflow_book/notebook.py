@@ -13,7 +13,7 @@ from IPython.display import SVG, Markdown, display
 from rodflow_book import captions
 from rodflow_book.figures import files
 from rodflow_book.figures.run import run_figure, trajectories
-from rodflow_book.markup import counted, fixed, markdown, power, short
+from rodflow_book.markup import counted, fixed, literal, markdown, power, short
 from rodflow_book.parameters import RUN_PARAMETERS, check_parameters
 from rodflow_core.experiments import claims, judge, records, runs
 from rodflow_core.experiments.config import FLOWS, RunConfig, member
@@ -71,7 +71,7 @@ def cited(optimizer: str, architecture: str, variant: str | None = None) -> xr.D
 def _looked_at(run: xr.Dataset) -> xr.Dataset:
     """Give a run, and say below the cell what is to be doubted of it: the page ends with it."""
     if doubts := records.doubts(run):
-        text = f"{_capital(subject(run))}: {doubts}"
+        text = f"{_capital(literal(subject(run)))}: {literal(doubts)}"
         display(Markdown(text), metadata={DOUBTS: True})
     return run
 
@@ -213,7 +213,7 @@ def verdict(run: xr.Dataset) -> str:
     """Give what is judged of a run, as a paragraph and a table; every number comes from the run."""
     models = judged(run)
     claim = next(iter(models.values()))
-    text = f"**{_capital(subject(run))}.** "
+    text = f"**{_capital(literal(subject(run)))}.** "
     if claim.sharpness == claim.sharpness:
         text += (
             f"The optimizer's {sharpness_of(run)} is {claim.sharpness:.3f} of its threshold "
@@ -223,7 +223,7 @@ def verdict(run: xr.Dataset) -> str:
     if claim.stable.distance == claim.stable.distance:
         method = records.flows(run)[claim.baseline]["integrator"]
         text += (
-            f"The stable flow's centre ({METHODS.get(method, method)}) is "
+            f"The stable flow's centre ({METHODS.get(method) or literal(method)}) is "
             f"{power(claim.stable.distance)} from the optimizer's, its sharpness "
             f"{claim.stable.sharpness:.2f} of the threshold. "
         )
@@ -233,7 +233,7 @@ def verdict(run: xr.Dataset) -> str:
             f"{power(claim.floor)} away: a yardstick of what can be asked of a model."
         )
     text += _stopped(run, claim)
-    paragraphs = (text.strip(), records.doubts(run), judgement(run, models), LEGEND)
+    paragraphs = (text.strip(), literal(records.doubts(run)), judgement(run, models), LEGEND)
     return "\n\n".join(filter(None, paragraphs))
 
 
@@ -241,7 +241,7 @@ def _stopped(run: xr.Dataset, claim: claims.Claims) -> str:
     words = ""
     for lost, step in claim.failed.items():
         title = records.flows(run).get(lost, {"title": "optimizer"})["title"]
-        words += f" The {title} could not go on at step {step}."
+        words += f" The {literal(title)} could not go on at step {step}."
     return words
 
 
@@ -273,7 +273,8 @@ def judgement(run: xr.Dataset, models: Mapping[str, claims.Claims]) -> str:
     for tag, claim in models.items():
         method = entries[tag]["integrator"]
         title = entries[tag]["title"].split(" (")[0]
-        cells = [f"{title}, {SHORTER.get(method, method)}", short(claim.above_floor)]
+        named = f"{literal(title)}, {SHORTER.get(method) or literal(method)}"
+        cells = [named, short(claim.above_floor)]
         rows.append([*cells, *(ruled(rulings[tag][key]) for key in told)])
     return markdown(head, rows, ":--")
 
@@ -303,7 +304,7 @@ def verdicts(several: Iterable[xr.Dataset]) -> str:
         return ""
     parts = [regimes(several)]
     for run in several:
-        parts += [f"**{_capital(subject(run))}**", judgement(run, judged(run))]
+        parts += [f"**{_capital(literal(subject(run)))}**", judgement(run, judged(run))]
     return "\n\n".join([*parts, LEGEND])
 
 
@@ -317,14 +318,14 @@ def regimes(several: Iterable[xr.Dataset]) -> str:
         claim = next(iter(judged(run).values()))
         stable = claim.stable
         what = subject(run) if len(named) > 1 else subject(run).split(" on ", 1)[1]
-        cells = [what.removeprefix("the "), f"{run.sizes['step'] - 1:,}"]
+        cells = [literal(what.removeprefix("the ")), f"{run.sizes['step'] - 1:,}"]
         cells += [fixed(claim.sharpness, 3), short(claim.regime), power(stable.distance)]
         rows.append(
             [_capital(cells[0]), *cells[1:], fixed(stable.sharpness, 2), power(claim.floor)]
         )
         if claim.baseline in records.flows(run):
             method = records.flows(run)[claim.baseline]["integrator"]
-            methods.append(METHODS.get(method, method))
+            methods.append(METHODS.get(method) or literal(method))
         stopped += _stopped(run, claim)
     which = f" ({' or '.join(dict.fromkeys(methods))})" if methods else ""
     return (
@@ -350,8 +351,9 @@ def _numbers(run: xr.Dataset) -> dict[str, object]:
     config = configuration(run)
     methods = {entry["integrator"] for entry in records.flows(run).values()} - {"none"}
     own = config.problem is not None
+    named = literal(run.attrs["problem"]) if own else ARCHITECTURE_TITLES[config.architecture]
     rows = {
-        "architecture": run.attrs["problem"] if own else ARCHITECTURE_TITLES[config.architecture],
+        "architecture": named,
         r"learning rate $\eta$": f"{config.learning_rate:g}",
         r"$\beta_1$": config.beta1,
         r"$\beta_2$": config.beta2,
@@ -364,7 +366,7 @@ def _numbers(run: xr.Dataset) -> dict[str, object]:
         "rank": config.rank,
         "sharpness every": f"{config.spectrum_every} steps",
         "precision": config.dtype,
-        "recorded": run.attrs.get("date"),
+        "recorded": literal(run.attrs["date"]) if "date" in run.attrs else None,
         "seconds": counted(run.attrs["seconds"]),
         "run": f"`{_name(config)}`",
     }

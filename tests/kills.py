@@ -66,7 +66,7 @@ def figures_in(folder: Path) -> dict[str, object]:
     """Give the files of figures, as they are; of a manifest, what it says of the figure."""
     found: dict[str, object] = {}
     for path in sorted(folder.glob("figures/*")):
-        if not path.name.startswith("."):
+        if path.is_file() and not path.name.startswith("."):
             content = path.read_bytes()
             manifest = path.suffix == ".json"
             found[path.name] = publish.settled(json.loads(content)) if manifest else content
@@ -86,7 +86,7 @@ def notebook_in(folder: Path) -> dict[str, object]:
 def site_in(folder: Path) -> dict[str, object]:
     """Give the files of the built book, without the words that say when it was built."""
     site = folder / "build" / "quick" / "html"
-    found = {f"figures/{name}": content for name, content in figures_in(folder).items()}
+    found = {f"cited {name}": content for name, content in figures_in(folder).items()}
     if (site / "index.html").is_file():
         for path in sorted(site.rglob("*")):
             if path.is_file():
@@ -206,7 +206,8 @@ def trial(kind: Kind, times: int, folder: Path, seed: int = 0) -> int:
             kind.before(killed)
     assert start(kind, killed).wait() == 0
     assert kind.made(killed) == expected
-    left = {p.name for p in killed.rglob("*") if p.is_file() and "cache" not in p.parts}
+    own = {"cache", ".snakemake"}
+    left = {p.name for p in killed.rglob("*") if p.is_file() and not own & set(p.parts)}
     stray = left - {p.name for p in peace.rglob("*") if p.is_file()}
     # What a killed process had begun to write lies beside, under a name that nothing reads.
     assert all(name.endswith(".tmp") for name in stray), stray

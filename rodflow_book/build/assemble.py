@@ -31,6 +31,7 @@ from rodflow_book.build import (
 )
 from rodflow_book.build.publish import publish
 from rodflow_book.captions import told
+from rodflow_book.markup import literal
 from rodflow_book.notebook import DOUBTS
 from rodflow_core.atomic import refusal
 from rodflow_core.experiments import records
@@ -160,11 +161,11 @@ def tell_doubts(notebook: nbformat.NotebookNode) -> None:
 def sign(notebook: nbformat.NotebookNode) -> None:
     """End a page with what made it: source, settings, versions, time, machine."""
     made = notebook.metadata["rodflow"]
-    chosen = ", ".join(f"{key} {value}" for key, value in status.settings(made).items())
+    chosen = ", ".join(f"{key} {literal(value)}" for key, value in status.settings(made).items())
     text = (
         f"Made from `notebooks/{made['source']}`"
         + (f" ({chosen})" if chosen else "")
-        + f" in {made['seconds']:g} s on {made['machine']}; rodflow "
+        + f" in {made['seconds']:g} s on {literal(made['machine'])}; rodflow "
         f"{made['versions']['rodflow']}, torch {made['versions']['torch']}, "
         f"Python {made['python']}."
     )

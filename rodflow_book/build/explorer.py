@@ -15,10 +15,12 @@ from __future__ import annotations
 import functools
 import json
 import re
+import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import quote
 
 import xarray as xr
 import yaml
@@ -179,8 +181,8 @@ def entry(name: str, run: xr.Dataset, files: list[dict], site: Path) -> dict:
         **words.judged(run),
         "chapter": f"notebooks/{config.optimizer}.html",
         "command": f"rodflow run --row {name} -o {name}.nc" if named
-        else f"rodflow verify figures/runs/{name}.nc",
-        "record": f"figures/runs/{name}.nc" if beside.is_file() else "",
+        else f"rodflow verify {shlex.quote(f'figures/runs/{name}.nc')}",
+        "record": quote(f"figures/runs/{name}.nc") if beside.is_file() else "",
     }  # fmt: skip
 
 

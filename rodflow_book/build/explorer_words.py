@@ -6,6 +6,7 @@ The judging is `rodflow_book.notebook`'s, as on the other pages; here are only w
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 
 import xarray as xr
@@ -25,7 +26,8 @@ PRESETS_OF = {"digits": "quick", "cifar10": "cifar"}
 
 def plain(text: str) -> str:
     """Take the marks of Markdown and of formulas out of a sentence."""
-    return text.replace("**", "").replace("$", "").replace("K=4", "K = 4")
+    text = re.sub(r"(?<!\\)(\*\*|\$)", "", text).replace("K=4", "K = 4")
+    return re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", text)
 
 
 _WORDS = {

@@ -50,7 +50,8 @@ def title(text: str) -> str:
 
 def _entry(figures: Path, stem: str) -> str:
     manifest = json.loads((figures / f"{stem}.json").read_text(encoding="utf-8"))
-    alt = " ".join(str(manifest["alt"]).split())
+    # In quotes: a bare option ends where a comment would begin.
+    alt = json.dumps(" ".join(str(manifest["alt"]).split()), ensure_ascii=False)
     caption = f"{{ref}}`{stem} <figure-{stem}>`"
     return (
         f"```{{figure}} figures/{THUMBNAILS}/{stem}.webp\n:alt: {alt}\n:loading: lazy\n"

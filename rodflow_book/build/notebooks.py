@@ -3,8 +3,8 @@
     python -m rodflow_book.build.notebooks run notebooks/adam.py out.ipynb -p preset smoke
     python -m rodflow_book.build.notebooks smoke build/smoke
 
-`run` executes one notebook through papermill. `smoke` writes every notebook, unexecuted, with the
-parameters of the tests: nbmake then executes them.
+`run` executes one notebook through papermill. `smoke` writes every notebook that has a preset,
+unexecuted, with the parameters of the tests: nbmake then executes them.
 """
 
 from __future__ import annotations
@@ -135,7 +135,10 @@ def _sign(done: nbformat.NotebookNode, source: Path, given: dict[str, object]) -
 
 
 def smoke(folder: Path) -> None:
-    """Write every notebook with the tests' parameters, figures going to a folder of their own."""
+    """Write notebooks with the tests' parameters, figures going to a folder of their own.
+
+    One without a preset has nothing smaller to run; the build of the book executes it.
+    """
     sources = sorted((ROOT / "notebooks").glob("*.py"))
     if not sources:
         raise NotebookError("notebooks/ holds no .py notebook to test.")
@@ -145,7 +148,10 @@ def smoke(folder: Path) -> None:
     for source in sources:
         notebook = read(source)
         wanted = {"preset": "smoke", "figures": str((folder / "figures").resolve())}
-        given = where_known(wanted, parameters(notebook, source.name))
+        known = parameters(notebook, source.name)
+        if "preset" not in known:
+            continue
+        given = where_known(wanted, known)
         # nbmake starts a kernel by the notebook's own word; all of ours are the running Python's.
         notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
         target = folder / "notebooks" / f"{source.stem}.ipynb"

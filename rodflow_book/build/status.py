@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import nbformat
 
 from rodflow_book.build import checkout
+from rodflow_book.markup import literal
 
 HEAD = """(status)=
 # Status
@@ -65,7 +66,7 @@ def page(notebooks: Mapping[str, nbformat.NotebookNode]) -> str:
 
 def _plain(value: object) -> str:
     """Give a parameter as a reader would write it: a list without its brackets."""
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return literal(", ".join(map(str, value)) if isinstance(value, list) else value)
 
 
 def _made_with(made: list[Mapping]) -> list[tuple[str, str]]:
@@ -75,7 +76,7 @@ def _made_with(made: list[Mapping]) -> list[tuple[str, str]]:
         # The day of the commit and not of the build, which would differ between two builds of it.
         rows.append(("Commit", f"`{name.split(',')[0]}`{name[12:]}, of {checkout.commit_date()}"))
     kinds = {
-        "Machine": [entry["machine"] for entry in made],
+        "Machine": [literal(entry["machine"]) for entry in made],
         "Python": [entry["python"] for entry in made],
     }
     for entry in made:

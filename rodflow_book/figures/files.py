@@ -6,6 +6,7 @@ import io
 import json
 import os
 import platform
+import re
 from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
@@ -28,6 +29,7 @@ from rodflow_core import atomic
 from rodflow_core.experiments import records
 from rodflow_core.simulate import Trajectories
 
+_STEM = re.compile(r"[A-Za-z0-9][\w-]*", re.ASCII)
 _DIGITS = 7
 """Significant digits that are drawn: what rounding does to the last ones moves no line."""
 
@@ -56,7 +58,15 @@ def save(
         folder: where the files go.
         alt: what the figure shows, for readers who do not see it.
         manifest: what it was made from: parameters, data, versions, the run.
+
+    Raises:
+        ValueError: for a name that is no stem: it goes into paths, addresses and labels.
+        OSError: where a file cannot be written; what was there is left as it was.
     """
+    if not _STEM.fullmatch(name):
+        raise ValueError(
+            f"{name!r} is no name for a figure; expected letters, digits, hyphens, underscores."
+        )
     files: dict[str, bytes] = {}
     with style():
         figure = draw()

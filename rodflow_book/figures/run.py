@@ -25,7 +25,8 @@ SWINGS = 12
 
 def trajectories(run: xr.Dataset) -> dict[str, str]:
     """Give the tags and titles of the trajectories that are drawn, the optimizer first."""
-    flows = {tag: entry["title"] for tag, entry in records.flows(run).items()}
+    # A dollar sign in a title of one's own would begin a formula.
+    flows = {tag: e["title"].replace("$", r"\$") for tag, e in records.flows(run).items()}
     drawn = {tag: title for tag, title in flows.items() if tag not in BESIDE}
     return {OPTIMIZER: "optimizer", **(drawn or flows)}
 

@@ -82,7 +82,7 @@
       const tags = Object.keys(run.models).filter((tag) => tag in series);
       return done({ tags, steps, series });
     };
-    const url = `${folder}runs/${run.name}.${run.kinds[kind]}.js`;
+    const url = `${folder}runs/${encodeURIComponent(run.name)}.${run.kinds[kind]}.js`;
     // While it is being unpacked it is no more than a text.
     if (!waiting.has(url) && (window.rodflowExplorerData || {})[key]) return give();
     return insert(key, url, give);
