@@ -336,7 +336,14 @@ class ModuleObjective:
     def _check_loss(self) -> None:
         """See that the loss gives a number per example, or a mean, as it was said to."""
         inputs, targets = self._batches[0]
-        found = tuple(self._losses(self._parameters, inputs, targets).shape)
+        try:
+            found = tuple(self._losses(self._parameters, inputs, targets).shape)
+        except (RuntimeError, IndexError) as error:
+            reason = " ".join(str(error).split())[:200].rstrip(".")
+            raise ValueError(
+                f"the loss cannot be computed ({reason}); expected inputs, targets and weights "
+                "that fit in shape and dtype."
+            ) from error
         if self._reduction == "none" and found != (len(inputs),):
             hint = (
                 'pass reduction="mean" if it gives the mean over the batch, as torch\'s losses do'

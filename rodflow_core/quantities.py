@@ -228,7 +228,8 @@ def of_covariance(factors: Tensor) -> dict[str, float]:
     """
     gram = factors @ factors.T
     trace, square = float(gram.trace()), float(gram.square().sum())
-    return {"spread": trace**0.5, "effective_rank": trace**2 / square if square else 0.0}
+    # Not trace**2: the power of a number that is too large raises, the product is infinite.
+    return {"spread": trace**0.5, "effective_rank": trace * trace / square if square else 0.0}
 
 
 def of_optimizer(rule: UpdateRule, iterates: Sequence[State], t: int) -> dict[str, float]:

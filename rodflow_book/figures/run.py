@@ -19,6 +19,8 @@ BESIDE = (
     "sf_fine", "rod_fine", "free_fine", "rod_finer", "free_finer", "corrected", "central", "edge",
 )  # fmt: skip
 """Models that have a page of their own (`models`): a run's figure leaves them out."""
+LARGEST = 1e100
+"""From here on a number is of something that diverges, and an axis for it would overflow."""
 SWINGS = 12
 """Swings of the half-displacement that can be told apart in half the width of a figure."""
 
@@ -93,7 +95,7 @@ def made_with(run: xr.Dataset, shared: bool = True) -> str:
 def _curves(run: xr.Dataset, kind: str) -> dict[str, xr.DataArray]:
     """Give the series of one kind that a run holds, by tag."""
     found = {tag: records.series(run, tag, kind) for tag in trajectories(run)}
-    return {tag: values for tag, values in found.items() if values is not None}
+    return {tag: v.where(abs(v) < LARGEST) for tag, v in found.items() if v is not None}
 
 
 def _any(run: xr.Dataset, kind: str) -> bool:

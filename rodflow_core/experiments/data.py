@@ -251,6 +251,11 @@ def _select(labels: np.ndarray, n: int, classes: int, seed: int, name: str) -> n
     counts = np.bincount(labels, minlength=classes)
     # Class c stands at rows c, c + classes, ...: it runs out at row c + classes * counts[c].
     available = int((classes * counts + np.arange(classes)).min())
+    if not available:
+        raise ValueError(
+            f"{name} has no example of class {int(counts.argmin())} here; expected some of each of "
+            f"the {classes} classes."
+        )
     if n > available:
         raise ValueError(
             f"{name} has {available} balanced examples here, not {n}: ask for at most {available}."

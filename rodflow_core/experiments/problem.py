@@ -49,6 +49,8 @@ class Problem:
             )
         if not self.weights.is_floating_point() or not torch.isfinite(self.weights).all():
             raise ValueError("the weights are not all finite floating numbers; expected that.")
+        if not self.weights.numel():
+            raise ValueError("the problem has no weights; expected at least one to train.")
         value = self.objective.value(self.weights)
         if not torch.isfinite(value):
             raise ValueError(

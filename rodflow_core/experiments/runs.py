@@ -424,8 +424,12 @@ def status(
         config: what it should be of; its own where left out.
         own: the problem it should be of, where that is not the configuration's.
         flows: flows of one's own in it.
+
+    Raises:
+        ValueError: where ``config`` names a file of data that cannot be used.
     """
     recorded = records.configuration(run)
+    asked = config is not None
     config = recorded if config is None else for_problem(config, own)
     differences = config.differences(recorded)
     if differences:
@@ -437,6 +441,8 @@ def status(
     try:
         digest = own.digest if own else problem_digest(config)
     except ValueError as error:
+        if asked and config.data_path:  # a file that was named has to be one
+            raise
         return Status(True, f"its data are not at hand, so it is taken at its word: {error}")
     if digest != run.attrs["problem_digest"]:
         return Status(False, "its data or start are others")
