@@ -28,13 +28,14 @@ unexport PYTHONPATH
 
 # With PY=python the interpreter in use is taken as it is, for example an activated conda environment.
 ifdef PY
-ENVIRONMENT :=
+ENVIRONMENT := writable
 else
 ENVIRONMENT := environment
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 endif
 
-SNAKEMAKE := snakemake --cores '$(CORES)' --rerun-triggers params --rerun-incomplete --nolock \
+# The code of this checkout, also where another is installed.
+SNAKEMAKE := PYTHONPATH="$$PWD" snakemake --cores '$(CORES)' --rerun-triggers params --rerun-incomplete --nolock \
 	--quiet host progress rules reason
 
 .PHONY: help
@@ -51,7 +52,7 @@ book: $(ENVIRONMENT) ## build the book
 
 .PHONY: runs
 runs: $(ENVIRONMENT) ## compute every run that PRESET records, CORES at a time; killed, it goes on
-	@rodflow sweep --preset $(PRESET) $(if $(filter-out all,$(CORES)),--cores '$(CORES)')
+	@PYTHONPATH="$$PWD" rodflow sweep --preset $(PRESET) $(if $(filter-out all,$(CORES)),--cores '$(CORES)')
 
 # What looks at the built book, and so comes after it.
 OF_THE_BOOK := $(addprefix tests/book/test_,book.py accessibility.py phone_figures.py plain.py reading.py search.py weight.py)
@@ -80,7 +81,7 @@ fuzz: $(ENVIRONMENT) ## try 1,000 odd files and command lines, in place of the 1
 # an installation that was interrupted is taken up again.
 INSTALLED := $(VENV)/installed.txt
 .PHONY: environment
-environment: ## install what requirements.txt lists, into .venv
+environment: writable ## install what requirements.txt lists, into .venv
 	@cmp -s requirements.txt $(INSTALLED) || { \
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: Python 3.11 or newer is needed; set PYTHON=, for example make book PYTHON=python3.12")' && \
 	echo "Installing the environment into $(VENV); this takes a few minutes, once." && \
@@ -90,6 +91,11 @@ environment: ## install what requirements.txt lists, into .venv
 	python -m pip install --quiet --no-compile --no-deps --no-build-isolation -e . && \
 	{ python -m compileall -q -j 0 $(VENV)/lib > /dev/null || true; } && \
 	cp requirements.txt $(INSTALLED); }
+
+.PHONY: writable
+writable:
+	@test -w . || { echo 'error: this folder cannot be written, and book, runs and tests are made in it;' \
+	'copy it to one that can. Notebooks and runs work from here, with outputs named elsewhere.' >&2; exit 1; }
 
 .PHONY: lock
 lock: ## write requirements.txt anew from pyproject.toml; torch stays at its version there
