@@ -32,8 +32,8 @@
 # %% tags=["parameters", "hide-input"]
 learning_rate = 0.5  # a finite number above 0 and at most 10
 kappa_value = 1.0  # a finite number above 0 and at most 100
-excess = 0.1  # a finite number above 0 and below 0.45
-steps = 40  # a whole number of at least 20 and at most 1000
+excess = 0.1  # a finite number of at least 0.08 and below 0.45
+steps = 40  # a whole number of at least 30 and at most 1000
 substeps = 4  # a whole number of at least 1 and at most 100
 figures = "build/figures"  # a folder that can be made or written to
 
@@ -46,8 +46,8 @@ check_parameters(
     "figures",
     learning_rate=real(above=0, most=10),
     kappa_value=real(above=0, most=100),
-    excess=real(above=0, below=0.45),
-    steps=whole(least=20, most=1000),
+    excess=real(least=0.08, below=0.45),
+    steps=whole(least=30, most=1000),
     substeps=whole(least=1, most=100),
 )
 one_thread()

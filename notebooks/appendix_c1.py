@@ -20,9 +20,9 @@
 
 # %% tags=["parameters", "hide-input"]
 learning_rate = 0.2  # a finite number above 0 and at most 10
-beta_value = 0.5  # a finite number of at least 0.1 and at most 0.9
+beta_value = 0.5  # a finite number of at least 0.1 and at most 0.8
 kappa_value = 1.0  # a finite number above 0 and at most 100
-excess = 0.1  # a finite number of at least 0.02 and at most 0.25
+excess = 0.1  # a finite number of at least 0.05 and at most 0.25
 steps = 40  # a whole number of at least 20 and at most 1000
 substeps = 4  # a whole number of at least 1 and at most 100
 figures = "build/figures"  # a folder that can be made or written to
@@ -35,9 +35,9 @@ check_parameters(
     globals(),
     "figures",
     learning_rate=real(above=0, most=10),
-    beta_value=real(least=0.1, most=0.9),
+    beta_value=real(least=0.1, most=0.8),
     kappa_value=real(above=0, most=100),
-    excess=real(least=0.02, most=0.25),
+    excess=real(least=0.05, most=0.25),
     steps=whole(least=20, most=1000),
     substeps=whole(least=1, most=100),
 )

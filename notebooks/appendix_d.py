@@ -23,7 +23,7 @@
 
 # %% tags=["parameters", "hide-input"]
 learning_rate = 0.1  # a finite number above 0 and at most 1
-beta2_value = 0.8  # a finite number of at least 0.1 and at most 0.95
+beta2_value = 0.8  # a finite number of at least 0.5 and at most 0.95
 steps = 120  # a whole number of at least 20 and at most 1000
 substeps = 8  # a whole number of at least 1 and at most 100
 figures = "build/figures"  # a folder that can be made or written to
@@ -36,7 +36,7 @@ check_parameters(
     globals(),
     "figures",
     learning_rate=real(above=0, most=1),
-    beta2_value=real(least=0.1, most=0.95),
+    beta2_value=real(least=0.5, most=0.95),
     steps=whole(least=20, most=1000),
     substeps=whole(least=1, most=100),
 )

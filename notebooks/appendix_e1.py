@@ -19,8 +19,8 @@
 # {cite:p}`regis2026adam`.
 
 # %% tags=["parameters", "hide-input"]
-learning_rate = 0.05  # a finite number above 0 and at most 1
-beta1_value = 0.9  # a finite number of at least 0 and below 1
+learning_rate = 0.05  # a finite number of at least 0.01 and at most 0.2
+beta1_value = 0.9  # a finite number of at least 0.1 and below 1
 steps = 60  # a whole number of at least 10 and at most 1000
 figures = "build/figures"  # a folder that can be made or written to
 
@@ -31,8 +31,8 @@ from rodflow_core.experiments.parameters import real, whole
 check_parameters(
     globals(),
     "figures",
-    learning_rate=real(above=0, most=1),
-    beta1_value=real(least=0, below=1),
+    learning_rate=real(least=0.01, most=0.2),
+    beta1_value=real(least=0.1, below=1),
     steps=whole(least=10, most=1000),
 )
 one_thread()

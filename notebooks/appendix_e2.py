@@ -24,7 +24,7 @@
 
 # %% tags=["parameters", "hide-input"]
 learning_rate = 0.1  # a finite number above 0 and at most 1
-beta2_value = 0.9  # a finite number of at least 0.8 and at most 0.95
+beta2_value = 0.9  # a finite number of at least 0.8 and at most 0.9
 figures = "build/figures"  # a folder that can be made or written to
 
 # %% tags=["hide-input"]
@@ -35,7 +35,7 @@ check_parameters(
     globals(),
     "figures",
     learning_rate=real(above=0, most=1),
-    beta2_value=real(least=0.8, most=0.95),
+    beta2_value=real(least=0.8, most=0.9),
 )
 one_thread()
 

@@ -21,7 +21,7 @@
 # %% tags=["parameters", "hide-input"]
 dimension = 12  # a whole number of at least 6 and at most 100
 substeps = 4  # a whole number of at least 3 and at most 100
-beta1_value = 0.9  # a finite number of at least 0 and below 1
+beta1_value = 0.9  # a finite number of at least 0.5 and below 1
 beta2_value = 0.999  # a finite number of at least 0 and below 1
 warmup = 80  # a whole number of at least 2 and at most 10000
 figures = "build/figures"  # a folder that can be made or written to
@@ -35,7 +35,7 @@ check_parameters(
     "figures",
     dimension=whole(least=6, most=100),
     substeps=whole(least=3, most=100),
-    beta1_value=real(least=0, below=1),
+    beta1_value=real(least=0.5, below=1),
     beta2_value=real(least=0, below=1),
     warmup=whole(least=2, most=10_000),
 )

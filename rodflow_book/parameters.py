@@ -46,6 +46,10 @@ SHARED: dict[str, Parameter] = {
 """Parameters that notebooks have in common."""
 
 
+CHOSEN: dict[str, object] = {}
+"""A page's own parameters, as they were read: what is false of others says with which."""
+
+
 def check_parameters(
     namespace: MutableMapping[str, object], shared: str = "", **own: Parameter
 ) -> None:
@@ -71,4 +75,6 @@ def check_parameters(
         if not hidden and not isinstance(value, ModuleType | Parameter) and not callable(value):
             given[name] = value
     known = {name: SHARED[name] for name in shared.split()} | own
-    namespace.update(check(known, given, "notebook parameter"))
+    values = check(known, given, "notebook parameter")
+    namespace.update(values)
+    CHOSEN.update({name: values[name] for name in own if name in values})

@@ -17,6 +17,7 @@ from pathlib import Path
 import rodflow_figures
 import rodflow_pages
 from docutils import nodes
+from myst_parser.mdit_to_docutils.sphinx_ import SphinxRenderer
 from PIL import Image
 from sphinx.application import Sphinx
 from sphinx.transforms import SphinxTransform
@@ -135,10 +136,20 @@ def show_figures_where_they_lie(app: Sphinx) -> rodflow_pages.Mend:
     return mend
 
 
+def place_on_the_page(renderer: SphinxRenderer) -> str:
+    """Name a displayed equation that has no label, which MyST does at random.
+
+    So two builds of the same sources are the same, byte by byte.
+    """
+    env = renderer.sphinx_env
+    return f"{env.docname.replace('/', '-')}-{env.new_serialno('amsmath')}"
+
+
 def setup(app: Sphinx) -> dict[str, object]:
     """Register with Sphinx."""
     # Jupyter Book sets it even where the extension that would read it is not wanted.
     app.add_config_value("comments_config", {}, "html")
+    SphinxRenderer._random_label = place_on_the_page
     app.add_transform(FigureFiles)
     app.add_transform(PaperNumbers)
     rodflow_pages.every_page(app, show_figures_where_they_lie)

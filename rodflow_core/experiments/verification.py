@@ -18,8 +18,8 @@ RATIO, SHARPNESS = 2.0, 0.05
 """How far a finding may be from the recorded one: factor of the ratio, part of the sharpness."""
 _FIXED = ("threshold", "parameters", "flows", "title", "numerics")
 """Attributes that a run computed again must share."""
-_WORK = ("_matvecs", "_residual")
-"""Ends of names of what the eigensolver says of its own work."""
+_WORK = ("_matvecs", "_residual", "_complementarity")
+"""Ends of names of what solvers say of their own work: a residual is nothing but rounding."""
 
 
 class Verification(NamedTuple):

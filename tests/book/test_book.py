@@ -56,6 +56,13 @@ def test_links_lead_somewhere(page, soups):
 
 
 @pytest.mark.parametrize("page", PAGES)
+def test_nothing_on_a_page_is_random(page):
+    """Two builds of the same sources are the same."""
+    drawn = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
+    assert not re.search(drawn, (HTML / page).read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_nothing_is_loaded_from_elsewhere(page, soups):
     for element in soups[page].select("script[src], link[href], img[src], iframe[src]"):
         link = element.get("src") or element.get("href")

@@ -8,7 +8,8 @@ import yaml
 
 from rodflow_book import evidence
 from rodflow_book.build import notebooks, rerun
-from rodflow_core.experiments import cli
+from rodflow_core.experiments import cli, records, verification
+from rodflow_core.experiments.config import VERIFY_TOLERANCE
 from rodflow_core.optimizers import OPTIMIZERS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -109,6 +110,24 @@ def test_what_a_command_gives_a_page_is_a_parameter_of_it(page):
         notebooks.check(
             dict.fromkeys(given), notebooks.parameters(notebooks.read(source), source.name), line
         )
+
+
+def test_the_page_says_what_verify_asks_for():
+    rows = {
+        row.split(" | ")[0][2:]: row for row in read("book/rerun.md").splitlines() if " | " in row
+    }
+    for dtype, words in (("float64", "double"), ("float32", "single")):
+        assert f"within {VERIFY_TOLERANCE[dtype]:g}" in rows[f"`verify`, {words} precision"]
+    findings = rows["`verify --findings`"]
+    assert f"factor of {verification.RATIO:g}," in findings
+    assert f"within {100 * verification.SHARPNESS:g} %" in findings
+
+
+def test_no_record_has_an_eigensolve_that_did_not_converge():
+    """The page of reruns says so."""
+    cited = [p for p in (ROOT / "figures/runs").glob("*.nc") if not p.name.startswith("frontier-")]
+    assert len(cited) > 50
+    assert not [path.name for path in cited if records.doubts(records.load(path))]
 
 
 def test_commands_of_the_page_are_commands():

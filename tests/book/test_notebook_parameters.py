@@ -4,11 +4,13 @@ import math
 import re
 from pathlib import Path
 
+import ends
 import pytest
 from toolkit import is_one_sentence
 
 from rodflow_book import parameters
-from rodflow_core.experiments.parameters import Parameter, check
+from rodflow_book.derivations import checks
+from rodflow_core.experiments.parameters import Parameter, check, one_of, real, several, whole
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(path.stem for path in (ROOT / "notebooks").glob("*.py"))
@@ -125,3 +127,41 @@ def test_a_list_may_be_a_text(written):
 def test_every_page_has_parameters_of_the_schema_only(schemas):
     for page in PAGES:
         assert all(isinstance(p, Parameter) for p in schemas(page).values())
+
+
+# --- both ends of a range ------------------------------------------------------------------------
+
+
+def test_a_range_has_two_ends():
+    for parameter, values in (
+        (real(least=0.5, below=1), [0.5, 0.9995]),
+        (whole(least=3, most=100), [3, 100]),
+        (real(above=0), [1e-3]),
+        (several(real(least=0, most=2)), [[0.0], [2.0]]),
+        (one_of(("a", "b")), []),
+    ):
+        assert ends.ends(parameter) == values
+
+
+@pytest.mark.parametrize(
+    "page, change",
+    [
+        ("rod", {"substeps": 1}),
+        ("appendix_c3", {"excess": 0.3}),
+        ("appendix_e1", {"beta1_value": 0.1}),
+    ],
+)
+def test_a_page_is_executed_at_an_end_of_a_range(page, change, tmp_path):
+    """Some of the hundred and fifty that `python tests/ends.py` goes through."""
+    ((name, value),) = change.items()
+    assert value in ends.ends(ends.schema(page)[name])
+    assert ends.execute(page, tmp_path, **change) == ""
+
+
+def test_an_equation_that_fails_for_other_parameters_names_them(monkeypatch):
+    monkeypatch.setattr(checks, "CHOSEN", {"excess": 0.3, "steps": 4})
+    with pytest.raises(
+        checks.FalseEquation, match=r"these were excess = 0\.3, steps = 4\.$"
+    ) as caught:
+        checks.close(57, 2.0, 1.0, 1e-3)
+    assert is_one_sentence(str(caught.value))

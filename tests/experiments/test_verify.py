@@ -54,6 +54,20 @@ def test_the_replay_is_in_float64_and_so_is_its_tolerance(recorded):
     assert verification.verify(run).same
 
 
+def test_residuals_of_solvers_are_not_compared():
+    """A tenth of rounding or ten times of it is rounding."""
+    size = {**TINY, "spectrum_every": 2, "eigenvalues": 1, "dtype": "float64"}
+    run = runs.compute(RunConfig("gd", 0.1, flows=("sf", "rod", "central"), **size))
+    names = [n for n in run.data_vars if str(n).endswith(("_complementarity", "_residual"))]
+    assert any(str(n).endswith("_complementarity") for n in names)
+    other = run.copy(deep=True)
+    for name in names:
+        other[name] += 1e-15
+    assert verification.compare(run, other).same
+    other["central_loss"] *= 1 + 1e-5
+    assert not verification.compare(run, other).agrees
+
+
 def test_help_says_the_tolerances(capsys):
     with pytest.raises(SystemExit):
         cli.main(["verify", "--help"])
