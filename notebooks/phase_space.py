@@ -19,13 +19,13 @@
 # {cite:p}`regis2026adam`.
 
 # %% tags=["parameters", "hide-input"]
-learning_rate = 0.5  # a finite number above 0 and at most 10
-beta = 0.5  # a finite number above 0 and below 1
+learning_rate = 0.5  # a finite number of at least 0.4 and at most 1
+beta = 0.5  # a finite number of at least 0.45 and at most 0.5
 excess = 0.025  # a finite number above 0 and below 0.3
-steps = 30  # a whole number of at least 10 and at most 10000
-substeps = 4  # a whole number of at least 1 and at most 1000
-spiral_beta = 0.95  # a finite number above 0 and below 1
-spiral_curvature = 4.0  # a finite number above 0 and at most 100
+steps = 30  # a whole number of at least 10 and at most 300
+substeps = 4  # a whole number of at least 4 and at most 1000
+spiral_beta = 0.95  # a finite number of at least 0.9 and at most 0.97
+spiral_curvature = 4.0  # a finite number of at least 3 and at most 6
 figures = "build/figures"  # a folder that can be made or written to
 
 # %% tags=["hide-input"]
@@ -35,13 +35,13 @@ from rodflow_core.experiments.parameters import real, whole
 check_parameters(
     globals(),
     "figures",
-    learning_rate=real(above=0, most=10),
-    beta=real(above=0, below=1),
+    learning_rate=real(least=0.4, most=1),
+    beta=real(least=0.45, most=0.5),
     excess=real(above=0, below=0.3),
-    steps=whole(least=10, most=10_000),
-    substeps=whole(least=1, most=1000),
-    spiral_beta=real(above=0, below=1),
-    spiral_curvature=real(above=0, most=100),
+    steps=whole(least=10, most=300),
+    substeps=whole(least=4, most=1000),
+    spiral_beta=real(least=0.9, most=0.97),
+    spiral_curvature=real(least=3, most=6),
 )
 one_thread()
 

@@ -19,10 +19,10 @@
 # chapter that is named.
 
 # %% tags=["parameters", "hide-input"]
-learning_rate = 0.25  # a finite number above 0 and at most 10
-examples = 50  # a whole number of at least 10 and at most 1797
-warmup = 220  # a whole number of at least 10 and at most 100000
-steps = 180  # a whole number of at least 10 and at most 100000
+learning_rate = 0.25  # a finite number of at least 0.25 and at most 0.3
+examples = 50  # a whole number of at least 40 and at most 50
+warmup = 220  # a whole number of at least 220 and at most 300
+steps = 180  # a whole number of at least 100 and at most 400
 figures = "build/figures"  # a folder that can be made or written to
 
 # %% tags=["hide-input"]
@@ -32,10 +32,10 @@ from rodflow_core.experiments.parameters import real, whole
 check_parameters(
     globals(),
     "figures",
-    learning_rate=real(above=0, most=10),
-    examples=whole(least=10, most=1797),
-    warmup=whole(least=10, most=100_000),
-    steps=whole(least=10, most=100_000),
+    learning_rate=real(least=0.25, most=0.3),
+    examples=whole(least=40, most=50),
+    warmup=whole(least=220, most=300),
+    steps=whole(least=100, most=400),
 )
 one_thread()
 

@@ -111,7 +111,9 @@ def response_figure(table: pd.DataFrame, rods: pd.DataFrame) -> Figure:
         rods: of `paper_rod_table`.
     """
     betas = list(table["beta1"].unique())
-    figure, axes = plt.subplots(2, len(betas), figsize=(WIDTH, 6.6), sharex=True, sharey="row")
+    figure, axes = plt.subplots(
+        2, len(betas), figsize=(WIDTH, 6.6), sharex=True, sharey="row", squeeze=False
+    )
     for column, beta in enumerate(betas):
         for tag, (name, _) in CURVES.items():
             rows = table[(table["beta1"] == beta) & (table["model"] == tag)]
@@ -193,7 +195,7 @@ def _plane(axis: Axes, betas: Sequence[float], marks: Mapping[str, complex]) -> 
             axis.contourf(side, side, error, levels=[0, level], colors=[colour(tag)], alpha=alpha)
     turn = np.exp(1j * np.linspace(0, 2 * np.pi, 361))
     axis.plot(turn.real, turn.imag, color=colour("ink"), linewidth=1.4)
-    for beta, dashes in zip(betas, ((0, (6, 2)), (0, (2, 1.5))), strict=True):
+    for beta, dashes in zip(betas, ((0, (6, 2)), (0, (2, 1.5))), strict=False):
         ring = np.sqrt(beta) * turn
         axis.plot(ring.real, ring.imag, color=colour("disc"), linewidth=1.8, linestyle=dashes)
         axis.annotate(rf"$\beta_1={beta:g}$", (0, -np.sqrt(beta)), (0, 5), ha="center",

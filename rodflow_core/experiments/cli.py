@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import shlex
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -223,7 +224,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Status 2 and one sentence on standard error for bad input, 130 when interrupted.
     """
-    options = parser().parse_args(arguments)
+    options, rest = (line := parser()).parse_known_args(arguments)
+    if rest:  # in quotes: an empty one would not be seen
+        line.error(f"unrecognized arguments: {shlex.join(rest)}")
     # A problem of one's own lies where one works.
     sys.path.insert(0, str(Path.cwd()))
     try:
