@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import MutableMapping
-from types import ModuleType
+from types import ModuleType, TracebackType
+
+from IPython import get_ipython
+from IPython.core.interactiveshell import InteractiveShell
 
 from rodflow_core.experiments.config import ARCHITECTURES, FIELDS
 from rodflow_core.experiments.parameters import Parameter, check, folder, one_of, several
@@ -78,3 +81,28 @@ def check_parameters(
     values = check(known, given, "notebook parameter")
     namespace.update(values)
     CHOSEN.update({name: values[name] for name in own if name in values})
+    if CHOSEN and (shell := get_ipython()):
+        shell.set_custom_exc((AssertionError,), _show)
+
+
+def with_parameters() -> str:
+    """Name the page's parameters: much holds near a limit, as those of the page are."""
+    if not CHOSEN:
+        return ""
+    chosen = ", ".join(f"{name} = {value!r}" for name, value in CHOSEN.items())
+    return f", as the page has it nearer to its own parameters; these were {chosen}"
+
+
+def _show(
+    shell: InteractiveShell,
+    kind: type[AssertionError],
+    error: AssertionError,
+    trace: TracebackType,
+    tb_offset: int | None = None,
+) -> None:
+    """Show an assertion of a page that fails; its last line names the page's parameters."""
+    words = str(error).strip().partition("\n")[0].rstrip(".:")
+    if not words.endswith(with_parameters()):
+        of_it = f" ({words})" if words else ""
+        error.args = (f"what the page says here does not hold{of_it}{with_parameters()}.",)
+    shell.showtraceback((kind, error, trace), tb_offset=tb_offset)

@@ -13,7 +13,7 @@ import sympy as sp
 from numpy.typing import ArrayLike
 from sympy.core.function import AppliedUndef
 
-from rodflow_book.parameters import CHOSEN
+from rodflow_book.parameters import with_parameters
 
 Number = int | tuple[int, ...]
 """A number of the paper's equations, or several that are checked at once."""
@@ -61,14 +61,6 @@ def ranges(numbers: Iterable[int]) -> str:
 
 class FalseEquation(AssertionError):
     """An equation that does not hold."""
-
-
-def _with_parameters() -> str:
-    """Name the page's parameters: many an equation holds near a limit, as those of the page are."""
-    if not CHOSEN:
-        return ""
-    chosen = ", ".join(f"{name} = {value!r}" for name, value in CHOSEN.items())
-    return f", as the page has it nearer to its own parameters; these were {chosen}"
 
 
 def _label(number: Number) -> str:
@@ -196,6 +188,6 @@ def close(
     if not excess <= 1:
         raise FalseEquation(
             f"{_label(number)} is {excess * tolerance:.2g} (relative, in its worst entry) from "
-            f"what was computed; expected at most {tolerance:.2g}{_with_parameters()}."
+            f"what was computed; expected at most {tolerance:.2g}{with_parameters()}."
         )
     record(number, NUMERIC)

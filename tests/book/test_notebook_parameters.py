@@ -5,7 +5,9 @@ import re
 from pathlib import Path
 
 import ends
+import nbformat
 import pytest
+from nbclient import NotebookClient
 from toolkit import is_one_sentence
 
 from rodflow_book import parameters
@@ -159,9 +161,38 @@ def test_a_page_is_executed_at_an_end_of_a_range(page, change, tmp_path):
 
 
 def test_an_equation_that_fails_for_other_parameters_names_them(monkeypatch):
-    monkeypatch.setattr(checks, "CHOSEN", {"excess": 0.3, "steps": 4})
+    monkeypatch.setattr(parameters, "CHOSEN", {"excess": 0.3, "steps": 4})
     with pytest.raises(
         checks.FalseEquation, match=r"these were excess = 0\.3, steps = 4\.$"
     ) as caught:
         checks.close(57, 2.0, 1.0, 1e-3)
     assert is_one_sentence(str(caught.value))
+
+
+def test_an_assertion_that_fails_for_other_parameters_names_them():
+    """Its last line in a notebook is one sentence, with the traceback above it as ever."""
+    look = (
+        "excess = 0.3\n"
+        "from rodflow_book.parameters import check_parameters\n"
+        "from rodflow_core.experiments.parameters import real\n"
+        "check_parameters(globals(), excess=real(above=0))"
+    )
+    claims = {
+        "assert excess < 0.2": "what the page says here does not hold, as",
+        "assert excess < 0.2, 'it hovers'": "what the page says here does not hold (it hovers), as",
+        "import numpy as np; np.testing.assert_allclose(excess, 0.2)":
+        "what the page says here does not hold (Not equal to tolerance rtol=1e-07, atol=0), as",
+        "from rodflow_book.derivations.checks import close; close(57, excess, 0.2, 1e-3)":
+        "(57) is 0.5 (relative, in its worst entry) from what was computed; expected at most 0.001",
+    }  # fmt: skip
+    cells = [nbformat.v4.new_code_cell(source) for source in (look, *claims)]
+    page = nbformat.v4.new_notebook(cells=cells)
+    where = {"metadata": {"path": ROOT}}
+    NotebookClient(page, kernel_name="python3", resources=where, allow_errors=True).execute()
+    for said, cell in zip(claims.values(), page.cells[1:], strict=True):
+        (error,) = cell.outputs
+        assert error.evalue.startswith(said)
+        assert error.evalue.endswith("these were excess = 0.3.")
+        assert is_one_sentence(error.evalue)
+        assert error.traceback[-1].endswith(error.evalue) and "^" not in error.evalue
+        assert len(error.traceback) > 2, "where it failed is shown"
