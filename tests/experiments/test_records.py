@@ -306,8 +306,11 @@ def test_other_data_make_a_record_stale(tmp_path, monkeypatch):
     assert found == (False, "its data or start are others")
     monkeypatch.setenv("RODFLOW_CIFAR10", str(paths[1]))
     assert not runs.status(run, config.replace(data_path=None)).current
-    gone = runs.status(run, config.replace(data_path=str(tmp_path / "gone.npz")))
+    monkeypatch.setenv("RODFLOW_CIFAR10", str(tmp_path / "gone.npz"))
+    gone = runs.status(run, config.replace(data_path=None))
     assert gone.current and "taken at its word" in gone.reason
+    with pytest.raises(ValueError, match=r"there is no file 'gone\.npz'"):  # it was named
+        runs.status(run, config.replace(data_path=str(tmp_path / "gone.npz")))
 
 
 def test_the_digest_of_code_ignores_words_and_heeds_code():
